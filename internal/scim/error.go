@@ -1,0 +1,131 @@
+package scim
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Rule names what a request broke. Doors word it; nothing outside a door
+// turns a rule into a sentence for a client.
+type Rule uint8
+
+// The rules. The comment of each says which fields of [Error] carry its data.
+const (
+	_ Rule = iota
+
+	// The text of the request.
+	RuleJSON            // not JSON: Detail, Line, Column
+	RuleDuplicateMember // two members of one name, or of names that differ only in case: Path, Line, Column
+	RuleTrailingData    // more after the JSON value: Line, Column
+	RuleEmptyBody       // no body where one is needed
+	RuleNotObject       // the body is JSON, but not an object
+	RuleLimit           // a limit of the reader or parser: Detail says which, Allowed[0] its value
+	RuleTooLarge        // the body is over the limit: Allowed[0] in bytes
+	RuleMediaType       // Value is the Content-Type sent
+	RuleParameter       // a query parameter or header: Path is its name, Value what was sent, Detail why
+
+	// Schemas and attributes. Path is the attribute's, as in emails[0].type.
+	RuleCoreSchemaMissing    // schemas lacks the core URI: Schema
+	RuleUnknownSchema        // an undeclared URI: Path schemas[i], Value, Schema
+	RuleExtensionNotDeclared // extension data whose URI is not in schemas: Schema
+	RuleUnknownAttribute     // Path, Schema
+	RuleUnknownSubAttribute  // Path is the sub-attribute's own name, Schema, Value the parent's path
+	RuleRequired             // Path
+	RuleType                 // Path, Allowed[0] is string, boolean, number, integer, object
+	RuleMultiValued          // an array is needed: Path
+	RuleSingleValued         // an array is not possible: Path
+	RuleDateTime             // Path, Value
+	RuleBinary               // Path, Value
+	RuleURI                  // Path, Value
+	RuleCanonical            // Path, Value, Allowed is the list as the schema has it
+	RuleLength               // Path, Allowed[0] the greatest length in characters
+	RulePattern              // Path, Value, Detail says what is expected
+	RulePrimary              // more than one primary value: Path
+	RuleReadOnly             // Path
+	RuleImmutable            // Path
+	RuleDangling             // a reference to nothing: Path, Value is the id
+	RulePassword             // the password policy: Path, Detail says why
+
+	// Filters, paths, patches.
+	RuleFilter          // Detail, Column (1-based position in the filter)
+	RuleFilterAttribute // an attribute that is unknown or may not be filtered on: Path
+	RulePath            // Path, Detail
+	RuleNoTarget        // Path, Value is the filter
+	RuleTooMany         // the query would cost too much: Path is the attribute to index
+
+	// State.
+	RuleUnauthenticated // no or a wrong credential
+	RuleForbidden       // the right is missing
+	RuleNotFound        // Schema is the resource type's name, Value the id
+	RuleNoEndpoint      // no such path: Path
+	RuleMethod          // Value is the method, Allowed the ones possible
+	RuleUnique          // Path is the attribute, Value, Schema the resource type's name
+	RuleExists          // the chosen id is taken: Value
+	RuleVersion         // the precondition does not hold: Value the version expected, Allowed[0] the one there
+	RuleBusy            // too much at once: try again after Allowed[0] seconds
+	RuleProtected       // a built-in that cannot be changed so: Schema, Value the id
+	RuleUnsupported     // a part that is not offered: Path
+)
+
+// An Error is a request's fault as data: which rule, where, what was sent and
+// what would have been taken. Doors choose status and words by Rule.
+type Error struct {
+	Rule    Rule
+	Path    string   // attribute path as the client wrote or may write it
+	Value   string   // what was sent
+	Allowed []string // what would have been taken
+	Schema  string   // the schema URI, or the resource type's name
+	Detail  string   // a reason in words: no capital, no full stop
+	Line    int      // 1-based place in the body; 0 when unknown
+	Column  int
+}
+
+// Error words the error for logs. Clients get the door's words.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "rule %d", e.Rule)
+	for _, part := range []string{e.Schema, e.Path, e.Detail} {
+		if part != "" {
+			b.WriteString(": " + part)
+		}
+	}
+	if e.Line > 0 {
+		fmt.Fprintf(&b, " at line %d, column %d", e.Line, e.Column)
+	}
+	return b.String()
+}
+
+// Errors is several faults of one request, in the order of the schema.
+type Errors []*Error
+
+// Error words the errors for logs.
+func (es Errors) Error() string {
+	texts := make([]string, len(es))
+	for i, e := range es {
+		texts[i] = e.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Or returns es as an error, nil if it is empty.
+func (es Errors) Or() error {
+	if len(es) == 0 {
+		return nil
+	}
+	return es
+}
+
+// Faults returns the faults of a request that err carries, nil if it carries
+// none: then the fault is the server's.
+func Faults(err error) Errors {
+	var many Errors
+	if errors.As(err, &many) {
+		return many
+	}
+	var one *Error
+	if errors.As(err, &one) {
+		return Errors{one}
+	}
+	return nil
+}

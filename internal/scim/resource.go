@@ -1,0 +1,56 @@
+package scim
+
+import "time"
+
+// A Resource is one stored thing: its header, which the server keeps, and its
+// attributes, which clients write.
+type Resource struct {
+	Type       string // the resource type's name: User, Group
+	ID         string
+	Version    int64
+	Created    time.Time // UTC, milliseconds
+	Modified   time.Time
+	Population string // id of the user's population; empty for other types
+
+	// State of the user's credential.
+	HasPassword     bool
+	MustChange      bool      // a new password is due at the next sign-in
+	PasswordChanged time.Time // zero without a password
+	LastLogin       time.Time // zero before the first sign-in
+
+	// Groups are the groups that the resource belongs to; Members, a group's
+	// members. Both are filled only when the read asked for them.
+	Groups  []Reference
+	Members []Reference
+
+	doc  []byte
+	tree *Object
+}
+
+// A Reference is one end of a membership.
+type Reference struct {
+	ID       string
+	Type     string // User, Group
+	Name     string // userName or displayName, as stored
+	Display  string // displayName, else userName
+	Indirect bool   // through a nested group
+}
+
+// NewResource returns a resource whose attributes are the JSON object doc, in
+// canonical names and order, externalId included; without id, schemas, meta,
+// groups, members and password.
+func NewResource(doc []byte) *Resource { return &Resource{doc: doc} }
+
+// Doc returns the attributes as canonical JSON. It must not be changed.
+func (r *Resource) Doc() []byte { return r.doc }
+
+// Attributes returns the attributes as a tree, read from Doc at the first
+// call. It must not be changed.
+func (r *Resource) Attributes() *Object {
+	if r.tree == nil {
+		r.tree = decode(r.doc)
+	}
+	return r.tree
+}
+
+func decode(doc []byte) *Object { panic("todo") }
