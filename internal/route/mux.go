@@ -1,0 +1,293 @@
+package route
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// A Gate says who asks and whether they may. Package auth has the real one.
+type Gate interface {
+	// Authenticate returns who sends the request, by one of the door's schemes.
+	// Errors: RuleUnauthenticated; RuleForbidden for a client that may not use the door.
+	Authenticate(r *http.Request, d *Door) (directory.Caller, error)
+	// Authorize returns nil if the caller holds the permission. Errors: RuleForbidden.
+	Authorize(ctx context.Context, c directory.Caller, p directory.Permission) error
+}
+
+// A Mux leads requests to the routes of doors. It never redirects.
+type Mux struct {
+	gate  Gate
+	doors []mounted // in the order of pattern.compare
+}
+
+type mounted struct {
+	*Door
+	prefix pattern
+	places []place // in the order of pattern.compare
+}
+
+// A place is a path of a door with the routes of its methods.
+type place struct {
+	path    pattern
+	routes  []placed
+	allowed []string // methods for the header Allow, HEAD and OPTIONS included
+	public  bool     // all of its routes are
+}
+
+type placed struct {
+	*Route
+	path pattern // has the route's own names of the variables
+}
+
+// Served says what became of a request, for the log.
+type Served struct {
+	Door   string // empty: no door has the path
+	Route  string // Prefix and Path as in the door's table; empty: no route
+	Caller directory.Caller
+	Err    error // what was worded, or nil
+}
+
+// New returns a Mux of the doors whose callers pass the gate.
+// Errors: a path that cannot be read, two doors of one prefix, two routes of
+// one method and path, a door without Error, a route without Handle, and a
+// door without Schemes that has a route that is not Public.
+func New(doors []Door, gate Gate) (*Mux, error) {
+	m := &Mux{gate: gate}
+	doors = slices.Clone(doors)
+	for i := range doors {
+		d, err := mount(&doors[i])
+		if err != nil {
+			return nil, fmt.Errorf("door %s at %s: %w", doors[i].Name, doors[i].Prefix, err)
+		}
+		m.doors = append(m.doors, d)
+	}
+	slices.SortFunc(m.doors, func(a, b mounted) int { return a.prefix.compare(b.prefix) })
+	for i := 1; i < len(m.doors); i++ {
+		if a, b := m.doors[i-1], m.doors[i]; a.prefix.compare(b.prefix) == 0 {
+			return nil, fmt.Errorf("doors %s and %s have the same prefix %s", a.Name, b.Name, a.Prefix)
+		}
+	}
+	return m, nil
+}
+
+func mount(d *Door) (mounted, error) {
+	if d.Error == nil {
+		return mounted{}, errors.New("no Error")
+	}
+	prefix, err := parsePattern(d.Prefix)
+	if err != nil {
+		return mounted{}, err
+	}
+	at := mounted{Door: d, prefix: prefix}
+	for i := range d.Routes {
+		if err := at.add(&d.Routes[i]); err != nil {
+			return mounted{}, err
+		}
+	}
+	slices.SortFunc(at.places, func(a, b place) int { return a.path.compare(b.path) })
+	return at, nil
+}
+
+func (at *mounted) add(r *Route) error {
+	path, err := parsePattern(r.Path)
+	switch {
+	case err != nil:
+		return err
+	case r.Method == "" || r.Handle == nil:
+		return fmt.Errorf("route %s %s lacks its method or Handle", r.Method, r.Path)
+	case len(at.Schemes) == 0 && r.Permission != directory.Public:
+		return fmt.Errorf("route %s %s is not Public, but the door takes no credential", r.Method, r.Path)
+	}
+	i := slices.IndexFunc(at.places, func(p place) bool { return p.path.compare(path) == 0 })
+	if i < 0 {
+		i = len(at.places)
+		at.places = append(at.places, place{path: path, public: true, allowed: []string{http.MethodOptions}})
+	}
+	p := &at.places[i]
+	if p.route(r.Method) != nil {
+		return fmt.Errorf("two routes %s %s", r.Method, r.Path)
+	}
+	p.routes = append(p.routes, placed{r, path})
+	p.public = p.public && r.Permission == directory.Public
+	p.allowed = append(p.allowed, r.Method)
+	if r.Method == http.MethodGet {
+		p.allowed = append(p.allowed, http.MethodHead)
+	}
+	slices.Sort(p.allowed)
+	p.allowed = slices.Compact(p.allowed)
+	return nil
+}
+
+func (p *place) route(method string) *placed {
+	for i := range p.routes {
+		if p.routes[i].Method == method {
+			return &p.routes[i]
+		}
+	}
+	return nil
+}
+
+// Doors returns the doors as they are mounted, with their tables.
+func (m *Mux) Doors() []Door {
+	doors := make([]Door, len(m.doors))
+	for i, d := range m.doors {
+		doors[i] = *d.Door
+	}
+	return doors
+}
+
+// ServeHTTP implements http.Handler.
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.Serve(w, r) }
+
+// Serve leads the request to its route. The first thing that is wrong is
+// answered, in this order (scim ERR-06): 401, 404 of the path, 405, the right
+// of the route, the size and coding of the body, then what the route finds. An
+// unknown path inside a door is a 401 for who does not show a credential.
+func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) Served {
+	segments, ok := split(r.URL.EscapedPath())
+	d := m.door(segments)
+	if d == nil {
+		err := &scim.Error{Rule: scim.RuleNoEndpoint, Path: r.URL.EscapedPath()}
+		noDoor(w)
+		return Served{Err: err}
+	}
+	s := Served{Door: d.Name}
+	s.Err = m.serve(w, r, d, segments, ok, &s)
+	if s.Err != nil {
+		d.Error(w, r, s.Err)
+	}
+	return s
+}
+
+// Error words err in the shape of the door that the request belongs to, for
+// what goes wrong around Serve.
+func (m *Mux) Error(w http.ResponseWriter, r *http.Request, err error) {
+	segments, _ := split(r.URL.EscapedPath())
+	if d := m.door(segments); d != nil {
+		d.Error(w, r, err)
+		return
+	}
+	noDoor(w)
+}
+
+func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments []string, ok bool, s *Served) error {
+	var p *place
+	if ok {
+		p = d.place(segments[len(d.prefix):])
+	}
+	method := d.method(r)
+	var to *placed
+	if p != nil {
+		to = p.route(method)
+	}
+	if p != nil && to == nil && method == http.MethodOptions {
+		w.Header().Set("Allow", strings.Join(p.allowed, ", "))
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	public := len(d.Schemes) == 0 || p != nil && p.public || to != nil && to.Permission == directory.Public
+	if !public {
+		c, err := m.gate.Authenticate(r, d.Door)
+		if err != nil {
+			return err
+		}
+		s.Caller = c
+	}
+	s.Caller.Door, s.Caller.RequestID = d.Name, RequestID(r.Context())
+	switch {
+	case p == nil:
+		return &scim.Error{Rule: scim.RuleNoEndpoint, Path: r.URL.EscapedPath()}
+	case to == nil:
+		w.Header().Set("Allow", strings.Join(p.allowed, ", "))
+		return &scim.Error{Rule: scim.RuleMethod, Value: cmp.Or(d.override(r), r.Method), Allowed: p.allowed}
+	}
+	s.Route = d.Prefix + to.Path
+	if err := m.authorize(r.Context(), s.Caller, to.Permission); err != nil {
+		return err
+	}
+	r = r.WithContext(r.Context()) // a copy: the caller's request keeps its method and body
+	r.Method = method
+	d.prefix.values(r, segments, d.AnyCase)
+	to.path.values(r, segments[len(d.prefix):], d.AnyCase)
+	if err := limitBody(w, r, d.maxBody()); err != nil {
+		return err
+	}
+	return to.Handle(w, r, s.Caller)
+}
+
+// authorize refuses everybody where the table names no permission.
+func (m *Mux) authorize(ctx context.Context, c directory.Caller, p directory.Permission) error {
+	switch p {
+	case 0:
+		return &scim.Error{Rule: scim.RuleForbidden, Detail: "the route names no permission"}
+	case directory.Public:
+		return nil
+	}
+	return m.gate.Authorize(ctx, c, p)
+}
+
+// override returns the method that a POST asks to be taken for (aic AIC-011, p14e A10), or nothing.
+func (d *mounted) override(r *http.Request) string {
+	if d.MethodOverride && r.Method == http.MethodPost {
+		return r.Header.Get("X-HTTP-Method-Override")
+	}
+	return ""
+}
+
+// method returns the method to look up: HEAD is served wherever GET is (RFC 9110 9.3.2).
+func (d *mounted) method(r *http.Request) string {
+	if r.Method == http.MethodHead {
+		return http.MethodGet
+	}
+	return cmp.Or(d.override(r), r.Method)
+}
+
+func (d *mounted) maxBody() int64 {
+	if d.MaxBody > 0 {
+		return d.MaxBody
+	}
+	return DefaultMaxBody
+}
+
+func (m *Mux) door(segments []string) *mounted {
+	for i := range m.doors {
+		if d := &m.doors[i]; d.prefix.leads(segments, d.AnyCase) {
+			return d
+		}
+	}
+	return nil
+}
+
+func (d *mounted) place(segments []string) *place {
+	for i := range d.places {
+		if p := &d.places[i]; len(p.path) == len(segments) && p.path.leads(segments, d.AnyCase) {
+			return p
+		}
+	}
+	return nil
+}
+
+func (p pattern) values(r *http.Request, segments []string, anyCase bool) {
+	for i, s := range p {
+		if s.name != "" {
+			value, _ := s.match(segments[i], anyCase)
+			r.SetPathValue(s.name, value)
+		}
+	}
+}
+
+// noDoor answers for paths outside of all doors.
+func noDoor(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = io.WriteString(w, `{"error":"not found"}`+"\n")
+}

@@ -1,0 +1,344 @@
+package route_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// gate lets in who sends the header Who: a reader, or a writer.
+type gate struct{}
+
+func (gate) Authenticate(r *http.Request, d *route.Door) (directory.Caller, error) {
+	who := r.Header.Get("Who")
+	if who == "" {
+		return directory.Caller{}, &scim.Error{Rule: scim.RuleUnauthenticated}
+	}
+	return directory.Caller{Client: who, Role: directory.Role(who)}, nil
+}
+
+func (gate) Authorize(_ context.Context, c directory.Caller, p directory.Permission) error {
+	if p == directory.ReadDirectory || c.Role == directory.Writer {
+		return nil
+	}
+	return &scim.Error{Rule: scim.RuleForbidden}
+}
+
+// echo answers with the door, the method and the variables it was called with.
+func echo(door string, names ...string) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, c directory.Caller) error {
+		text := door + " " + r.Method
+		for _, name := range names {
+			text += fmt.Sprintf(" %s=%q", name, r.PathValue(name))
+		}
+		if c.Client != "" {
+			text += " by " + c.Client + " at " + c.Door
+		}
+		_, err := io.WriteString(w, text)
+		return err
+	}
+}
+
+func drain(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	_, err = fmt.Fprintf(w, "%d bytes", len(b))
+	return err
+}
+
+// word answers with what the error carries, for the tests to compare.
+func word(name string) func(http.ResponseWriter, *http.Request, error) {
+	status := map[scim.Rule]int{
+		scim.RuleUnauthenticated: 401, scim.RuleForbidden: 403, scim.RuleNoEndpoint: 404,
+		scim.RuleMethod: 405, scim.RuleTooLarge: 413, scim.RuleMediaType: 415, scim.RuleJSON: 400,
+	}
+	return func(w http.ResponseWriter, _ *http.Request, err error) {
+		code, detail := 500, err.Error()
+		if faults := scim.Faults(err); faults != nil {
+			e := faults[0]
+			code, detail = status[e.Rule], strings.Join([]string{e.Path, e.Value, e.Detail, strings.Join(e.Allowed, ",")}, "|")
+		}
+		w.WriteHeader(code)
+		fmt.Fprintf(w, "%s: %s", name, detail)
+	}
+}
+
+func doors() []route.Door {
+	const (
+		read  = directory.ReadDirectory
+		write = directory.WriteUsers
+	)
+	both := []string{"Basic", "Bearer"}
+	return []route.Door{
+		{Name: "scim2", Prefix: "/scim/v2", Schemes: both, AnyCase: true, MaxBody: 64, Error: word("scim2"), Routes: []route.Route{
+			{"GET", "/Users/{id}", read, echo("scim2", "id")},
+			{"DELETE", "/Users/{id}", write, echo("scim2", "id")},
+			{"POST", "/Users", write, drain},
+			{"POST", "/Users/.search", read, echo("search")},
+			{"GET", "/Schemas", directory.Public, echo("schemas")},
+			{"GET", "/forgotten", 0, echo("forgotten")},
+			{"GET", "/fault", read, func(http.ResponseWriter, *http.Request, directory.Caller) error { return errors.New("disk") }},
+		}},
+		{Name: "pingone", Prefix: "/environments/{env}/v2", Schemes: both, Error: word("pingone"), Routes: []route.Route{
+			{"GET", "/Users/{id}", read, echo("pingone", "env", "id")},
+		}},
+		{Name: "token", Prefix: "/{env}/as", Error: word("token"), Routes: []route.Route{
+			{"POST", "/token", directory.Public, echo("token", "env")},
+		}},
+		{Name: "aic", Prefix: "/users", Schemes: both, Error: word("aic"), MethodOverride: true, Routes: []route.Route{
+			{"GET", "", read, echo("aic")},
+			{"GET", "/{id}", read, echo("aic", "id")},
+			{"PUT", "/{id}", write, echo("aic", "id")},
+		}},
+		{Name: "aic", Prefix: "/openidm/managed", Schemes: both, Error: word("aic"), Routes: []route.Route{
+			{"GET", "/{realm}_user/{id}", read, echo("realm", "realm", "id")},
+			{"GET", "/{realm}_group/{id}", read, echo("group", "realm", "id")},
+			{"GET", "/user/{id}", read, echo("managed", "id")},
+		}},
+	}
+}
+
+func mux(t *testing.T) *route.Mux {
+	t.Helper()
+	m, err := route.New(doors(), gate{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestServe(t *testing.T) {
+	m := mux(t)
+	for _, tt := range []struct {
+		name, who, request string
+		header             string
+		want               string
+	}{
+		{"a route", "reader", "GET /scim/v2/Users/7", "", `200 scim2 GET id="7" by reader at scim2`},
+		{"scim:HTTP-08,scim:HTTP-14 an id is decoded once", "reader", "GET /scim/v2/Users/a%2Fb%252F%20c+d", "", `200 scim2 GET id="a/b%2F c+d" by reader at scim2`},
+		{"other letter cases of an endpoint", "reader", "GET /SCIM/v2/users/A", "", `200 scim2 GET id="A" by reader at scim2`},
+		{"exact case where the door asks for it", "reader", "GET /Users/a", "", `404 {"error":"not found"}`},
+		{"scim:HTTP-13 trailing slash", "reader", "GET /scim/v2/Schemas/", "", `200 schemas GET`},
+		{"trailing slash after a resource", "reader", "GET /users/a/", "", `200 aic GET id="a" by reader at aic`},
+		{"doubled slashes", "reader", "GET //scim//v2///Users//7", "", `200 scim2 GET id="7" by reader at scim2`},
+		{"a door by its prefix alone", "reader", "GET /users", "", `200 aic GET by reader at aic`},
+		{"variables of the prefix", "reader", "GET /environments/e%2F1/v2/Users/7", "", `200 pingone GET env="e/1" id="7" by reader at pingone`},
+		{"a variable with text after it", "reader", "GET /openidm/managed/al_pha_user/7", "", `200 realm GET realm="al_pha" id="7" by reader at aic`},
+		{"another text after it", "reader", "GET /openidm/managed/alpha_group/7", "", `200 group GET realm="alpha" id="7" by reader at aic`},
+		{"a variable is not empty", "reader", "GET /openidm/managed/_user/7", "", `404 aic: /openidm/managed/_user/7|||`},
+		{"a literal before a variable", "reader", "GET /openidm/managed/user/7", "", `200 managed GET id="7" by reader at aic`},
+		{"a literal prefix before a variable one", "reader", "GET /users/as", "", `200 aic GET id="as" by reader at aic`},
+		{"a literal decides the path before the method", "reader", "GET /scim/v2/Users/.search", "", `405 scim2: |GET||OPTIONS,POST`},
+		{"public needs no credential", "", "GET /scim/v2/Schemas", "", `200 schemas GET`},
+		{"a door without schemes", "", "POST /e1/as/token", "", `200 token POST env="e1"`},
+		{"its unknown path", "", "POST /e1/as/tokens", "", `404 token: /e1/as/tokens|||`},
+
+		{"scim:HTTP-15 HEAD works wherever GET does", "reader", "HEAD /scim/v2/Users/7", "", `200 scim2 GET id="7" by reader at scim2`},
+		{"HEAD where GET does not", "writer", "HEAD /scim/v2/Users", "", `405 scim2: |HEAD||OPTIONS,POST`},
+		{"scim:HTTP-16 a wrong method", "reader", "PUT /scim/v2/Users/7", "", `405 scim2: |PUT||DELETE,GET,HEAD,OPTIONS`},
+		{"TRACE", "writer", "TRACE /scim/v2/Users/7", "", `405 scim2: |TRACE||DELETE,GET,HEAD,OPTIONS`},
+		{"a wrong method of a public path", "", "POST /scim/v2/Schemas", "", `405 scim2: |POST||GET,HEAD,OPTIONS`},
+		{"OPTIONS", "", "OPTIONS /scim/v2/Users/7", "", `204 `},
+		{"OPTIONS of an unknown path", "", "OPTIONS /scim/v2/Nothing", "", `401 scim2: |||`},
+		{"override", "writer", "POST /users/7", "X-HTTP-Method-Override: PUT", `200 aic PUT id="7" by writer at aic`},
+		{"override takes the right of its method", "reader", "POST /users/7", "X-HTTP-Method-Override: PUT", `403 aic: |||`},
+		{"override only of POST", "writer", "GET /users/7", "X-HTTP-Method-Override: PUT", `200 aic GET id="7" by writer at aic`},
+		{"override to what the path has not", "writer", "POST /users/7", "X-HTTP-Method-Override: DELETE", `405 aic: |DELETE||GET,HEAD,OPTIONS,PUT`},
+		{"no override where the door has none", "writer", "POST /scim/v2/Users/7", "X-HTTP-Method-Override: DELETE", `405 scim2: |POST||DELETE,GET,HEAD,OPTIONS`},
+
+		{"no door", "writer", "GET /nothing", "", `404 {"error":"not found"}`},
+		{"no door at the root", "writer", "GET /", "", `404 {"error":"not found"}`},
+		{"half a prefix is no door", "writer", "GET /scim", "", `404 {"error":"not found"}`},
+		{"an unknown path of a door", "writer", "GET /scim/v2/Nothing/7", "", `404 scim2: /scim/v2/Nothing/7|||`},
+		{"no credential comes before an unknown path", "", "GET /scim/v2/Nothing", "", `401 scim2: |||`},
+		{"no credential comes before a wrong method", "", "PUT /scim/v2/Users/7", "", `401 scim2: |||`},
+		{"no credential at a route", "", "GET /scim/v2/Users/7", "", `401 scim2: |||`},
+		{"the right is missing", "reader", "DELETE /scim/v2/Users/7", "", `403 scim2: |||`},
+		{"no permission in the table", "writer", "GET /scim/v2/forgotten", "", `403 scim2: ||the route names no permission|`},
+		{"an error that is the server's", "reader", "GET /scim/v2/fault", "", `500 scim2: disk`},
+
+		{"dot segments are not resolved", "writer", "GET /users/../scim/v2/Users/7", "", `404 aic: /users/../scim/v2/Users/7|||`},
+		{"escaped dot segments", "writer", "GET /users/%2e%2E", "", `404 aic: /users/%2e%2E|||`},
+		{"a single dot", "writer", "GET /users/.", "", `404 aic: /users/.|||`},
+		{"dots before any door", "writer", "GET /../users/7", "", `404 {"error":"not found"}`},
+		{"an escaped slash does not make a door", "writer", "GET /scim%2Fv2/Users/7", "", `404 {"error":"not found"}`},
+		{"NUL", "writer", "GET /users/a%00b", "", `404 aic: /users/a%00b|||`},
+		{"invalid UTF-8", "writer", "GET /users/%ff", "", `404 aic: /users/%ff|||`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			method, target, _ := strings.Cut(tt.request, " ")
+			r := httptest.NewRequest(method, "http://127.0.0.1"+target, nil)
+			if tt.who != "" {
+				r.Header.Set("Who", tt.who)
+			}
+			if name, value, ok := strings.Cut(tt.header, ": "); ok {
+				r.Header.Set(name, value)
+			}
+			w := httptest.NewRecorder()
+			m.ServeHTTP(w, r)
+			got := fmt.Sprintf("%d %s", w.Code, strings.TrimSpace(w.Body.String()))
+			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+			if hasAllow := w.Header().Get("Allow") != ""; hasAllow != (w.Code == 405 || w.Code == 204) {
+				t.Errorf("Allow is %q with status %d", w.Header().Get("Allow"), w.Code)
+			}
+		})
+	}
+}
+
+func TestServed(t *testing.T) {
+	m := mux(t)
+	r := httptest.NewRequest("GET", "/openidm/managed/alpha_user/7", nil)
+	r.Header.Set("Who", "reader")
+	r = r.WithContext(route.WithRequestID(r.Context(), "r-1"))
+	got := m.Serve(httptest.NewRecorder(), r)
+	want := route.Served{
+		Door: "aic", Route: "/openidm/managed/{realm}_user/{id}",
+		Caller: directory.Caller{Client: "reader", Role: "reader", Door: "aic", RequestID: "r-1"},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(directory.Caller{})); diff != "" {
+		t.Errorf("served (-want +got):\n%s", diff)
+	}
+}
+
+func TestError(t *testing.T) {
+	m := mux(t)
+	for path, want := range map[string]string{
+		"/users/%ff/x": "413 aic: |||9",
+		"/nothing":     `404 {"error":"not found"}`,
+	} {
+		w := httptest.NewRecorder()
+		m.Error(w, httptest.NewRequest("GET", path, nil), &scim.Error{Rule: scim.RuleTooLarge, Allowed: []string{"9"}})
+		if got := fmt.Sprintf("%d %s", w.Code, strings.TrimSpace(w.Body.String())); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
+	}
+}
+
+func pack(text string) string {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, _ = io.WriteString(z, text)
+	_ = z.Close()
+	return b.String()
+}
+
+func TestBody(t *testing.T) {
+	m := mux(t)
+	for _, tt := range []struct {
+		name, coding, body string
+		chunked            bool
+		want               string
+	}{
+		{"none", "", "", false, "200 0 bytes"},
+		{"none, though said to be packed", "gzip", "", false, "200 0 bytes"},
+		{"at the limit", "", strings.Repeat("a", 64), false, "200 64 bytes"},
+		{"scim:HTTP-18 over the limit", "", strings.Repeat("a", 65), false, "413 scim2: |||64"},
+		{"at the limit, of unknown length", "", strings.Repeat("a", 64), true, "200 64 bytes"},
+		{"over the limit, of unknown length", "", strings.Repeat("a", 65), true, "413 scim2: |||64"},
+		{"scim:HTTP-20 gzip", "gzip", pack(strings.Repeat("a", 64)), false, "200 64 bytes"},
+		{"gzip over the limit when unpacked", "GZIP", pack(strings.Repeat("a", 65)), true, "413 scim2: |||64"},
+		{"a bomb", "gzip", pack(strings.Repeat("a", 1<<14)), false, "413 scim2: |||64"},
+		{"not gzip", "gzip", "{}", false, "400 scim2: ||the body is not gzip|"},
+		{"gzip cut off", "gzip", pack("abc")[:20], false, "400 scim2: ||the body is not gzip|"},
+		{"gzip twice", "gzip, gzip", pack("abc"), false, "415 scim2: Content-Encoding|gzip, gzip||gzip,identity"},
+		{"identity", "identity", "abc", false, "200 3 bytes"},
+		{"unknown coding", "br", "abc", false, "415 scim2: Content-Encoding|br||gzip,identity"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest("POST", "/scim/v2/Users", strings.NewReader(tt.body))
+			if tt.chunked {
+				r.ContentLength = -1
+			}
+			r.Header.Set("Who", "writer")
+			if tt.coding != "" {
+				r.Header.Set("Content-Encoding", tt.coding)
+			}
+			w := httptest.NewRecorder()
+			m.ServeHTTP(w, r)
+			if got := fmt.Sprintf("%d %s", w.Code, w.Body.String()); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+	t.Run("a body that breaks off", func(t *testing.T) {
+		r := httptest.NewRequest("POST", "/scim/v2/Users", io.MultiReader(strings.NewReader("{"), broken{}))
+		r.Header.Set("Who", "writer")
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, r)
+		if got, want := fmt.Sprintf("%d %s", w.Code, w.Body.String()), "400 scim2: ||the body is cut off|"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestNewRefuses(t *testing.T) {
+	handle := echo("x")
+	fine := func(change func(*route.Door)) []route.Door {
+		d := route.Door{Name: "x", Prefix: "/x", Schemes: []string{"Bearer"}, Error: word("x"), Routes: []route.Route{{"GET", "/a/{b}", directory.ReadDirectory, handle}}}
+		change(&d)
+		return []route.Door{d}
+	}
+	if _, err := route.New(fine(func(*route.Door) {}), gate{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, doors := range map[string][]route.Door{
+		"prefix without a slash": fine(func(d *route.Door) { d.Prefix = "x" }),
+		"two variables":          fine(func(d *route.Door) { d.Routes[0].Path = "/{a}{b}" }),
+		"an open brace":          fine(func(d *route.Door) { d.Routes[0].Path = "/{a" }),
+		"a variable unnamed":     fine(func(d *route.Door) { d.Routes[0].Path = "/{}" }),
+		"no method":              fine(func(d *route.Door) { d.Routes[0].Method = "" }),
+		"no handler":             fine(func(d *route.Door) { d.Routes[0].Handle = nil }),
+		"no error":               fine(func(d *route.Door) { d.Error = nil }),
+		"no schemes":             fine(func(d *route.Door) { d.Schemes = nil }),
+		"the same route twice": fine(func(d *route.Door) {
+			d.Routes = append(d.Routes, route.Route{"GET", "/a/{c}", directory.ReadDirectory, handle})
+		}),
+		"the same prefix twice": append(fine(func(*route.Door) {}), fine(func(*route.Door) {})...),
+	} {
+		if _, err := route.New(doors, gate{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// FuzzServe leads any path to an answer, without a panic and never to a redirect.
+func FuzzServe(f *testing.F) {
+	for _, path := range []string{"/", "//", "/scim/v2/Users/7", "/users/%2e%2e", "/openidm/managed/_user/%00", "/%zz", "/users/%ff"} {
+		f.Add(path)
+	}
+	m, err := route.New(doors(), gate{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL.Path, r.URL.RawPath = path, path
+		r.Header.Set("Who", "writer")
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, r)
+		if w.Code >= 300 && w.Code < 400 || w.Code > 500 {
+			t.Errorf("%q: status %d", path, w.Code)
+		}
+	})
+}
