@@ -77,8 +77,20 @@ type Error struct {
 	Allowed []string // what would have been taken
 	Schema  string   // the schema URI, or the resource type's name
 	Detail  string   // a reason in words: no capital, no full stop
-	Line    int      // 1-based place in the body; 0 when unknown
-	Column  int
+
+	// The place in the body, counted from 1; 0 when unknown. Columns and the
+	// offset are bytes. Who has only the offset completes it by Locate.
+	Line   int
+	Column int
+	Offset int
+}
+
+// Locate sets Line and Column from Offset, if that is known, in the body that
+// was read.
+func (e *Error) Locate(body []byte) {
+	if e.Offset > 0 {
+		e.Line, e.Column = Place(body, e.Offset-1)
+	}
 }
 
 // Error words the error for logs. Clients get the door's words.
@@ -106,6 +118,14 @@ func (es Errors) Error() string {
 		texts[i] = e.Error()
 	}
 	return strings.Join(texts, "; ")
+}
+
+// Locate completes the places of the errors in the body that was read.
+func (es Errors) Locate(body []byte) Errors {
+	for _, e := range es {
+		e.Locate(body)
+	}
+	return es
 }
 
 // Or returns es as an error, nil if it is empty.

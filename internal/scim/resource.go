@@ -52,5 +52,3 @@ func (r *Resource) Attributes() *Object {
 	}
 	return r.tree
 }
-
-func decode(doc []byte) *Object { panic("todo") }
