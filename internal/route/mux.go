@@ -19,8 +19,8 @@ type Gate interface {
 	// Authenticate returns who sends the request, by one of the door's schemes.
 	// Errors: RuleUnauthenticated; RuleForbidden for a client that may not use the door.
 	Authenticate(r *http.Request, d *Door) (directory.Caller, error)
-	// Authorize returns nil if the caller holds the permission. Errors: RuleForbidden.
-	Authorize(ctx context.Context, c directory.Caller, p directory.Permission) error
+	// Authorise returns nil if the caller holds the permission. Errors: RuleForbidden.
+	Authorise(ctx context.Context, c directory.Caller, p directory.Permission) error
 }
 
 // A Mux leads requests to the routes of doors. It never redirects.
@@ -211,7 +211,7 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 		return &scim.Error{Rule: scim.RuleMethod, Value: cmp.Or(d.override(r), r.Method), Allowed: p.allowed}
 	}
 	s.Route = d.Prefix + to.Path
-	if err := m.authorize(r.Context(), s.Caller, to.Permission); err != nil {
+	if err := m.authorise(r.Context(), s.Caller, to.Permission); err != nil {
 		return err
 	}
 	r = r.WithContext(r.Context()) // a copy: the caller's request keeps its method and body
@@ -224,15 +224,15 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 	return to.Handle(w, r, s.Caller)
 }
 
-// authorize refuses everybody where the table names no permission.
-func (m *Mux) authorize(ctx context.Context, c directory.Caller, p directory.Permission) error {
+// authorise refuses everybody where the table names no permission.
+func (m *Mux) authorise(ctx context.Context, c directory.Caller, p directory.Permission) error {
 	switch p {
 	case 0:
 		return &scim.Error{Rule: scim.RuleForbidden, Detail: "the route names no permission"}
 	case directory.Public:
 		return nil
 	}
-	return m.gate.Authorize(ctx, c, p)
+	return m.gate.Authorise(ctx, c, p)
 }
 
 // override returns the method that a POST asks to be taken for (aic AIC-011, p14e A10), or nothing.

@@ -30,7 +30,7 @@ func (gate) Authenticate(r *http.Request, d *route.Door) (directory.Caller, erro
 	return directory.Caller{Client: who, Role: directory.Role(who)}, nil
 }
 
-func (gate) Authorize(_ context.Context, c directory.Caller, p directory.Permission) error {
+func (gate) Authorise(_ context.Context, c directory.Caller, p directory.Permission) error {
 	if p == directory.ReadDirectory || c.Role == directory.Writer {
 		return nil
 	}
