@@ -32,8 +32,9 @@
 // compared, "!Name" says that there is none, all others are ignored. Without a
 // body in the file there must be none. A body that begins with { or [ is
 // compared as JSON, member by member: a missing, an extra and a repeated member
-// fail, the order of members does not matter, that of array items does. Any
-// other body is compared as text.
+// fail, the order of members does not matter, that of array items does. An
+// object with the member "...": "$ANY" may have more members than are written.
+// Any other body is compared as text.
 //
 // # Variables
 //

@@ -13,6 +13,9 @@ import (
 // bindings are the values of variables, by name without the dollar sign.
 type bindings map[string]string
 
+// more is the member that opens a recorded object to members not written.
+const more = "..."
+
 var variable = regexp.MustCompile(`\$[A-Z][A-Z0-9_]*`)
 
 // forms are what the value of a variable looks like, by the kind of its name.
@@ -213,7 +216,11 @@ func (c *comparison) members(path string, want, got *node) {
 	if prefix != "" {
 		prefix += "."
 	}
+	open := want.member(more) != nil
 	for i, name := range want.names {
+		if name == more {
+			continue
+		}
 		if value := got.member(name); value != nil {
 			c.node(prefix+name, name, want.items[i], value)
 		} else {
@@ -221,7 +228,7 @@ func (c *comparison) members(path string, want, got *node) {
 		}
 	}
 	for i, name := range got.names {
-		if want.member(name) == nil {
+		if !open && want.member(name) == nil {
 			c.fault(prefix+name, fmt.Sprintf("not expected: %s", got.items[i]))
 		}
 	}
