@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"database/sql"
+	"time"
+)
 
 // An Op is what happened to a resource.
 type Op int64
@@ -24,7 +27,7 @@ type Change struct {
 	Version int64  // after the change
 	Actor   int64  // CID of the client; 0 for the server itself
 	Request string // request id
-	Detail  []byte // JSON; empty for none
+	Detail  []byte // JSON; nil for none
 }
 
 // An Audit is a row of the audit log: who asked for what, and how it ended.
@@ -39,17 +42,50 @@ type Audit struct {
 	ID      string
 	Outcome string
 	Request string
-	Detail  []byte // JSON; empty for none
+	Detail  []byte // JSON; nil for none
 }
 
 // AppendChange writes to the change log and sets c.Seq.
-func (tx *Tx) AppendChange(c *Change) error { panic("todo") }
+func (tx *Tx) AppendChange(c *Change) error {
+	seq, err := tx.insert("INSERT INTO change(tid, at, op, type, id, version, actor, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+		c.TID, millis(c.At), c.Op, c.Type, c.ID, c.Version, c.Actor, c.Request, nullable(string(c.Detail)))
+	if err == nil {
+		c.Seq = seq
+	}
+	return err
+}
 
 // Changes returns at most limit changes of the environment after seq, in order.
-func (tx *Tx) Changes(tid, seq int64, limit int) ([]*Change, error) { panic("todo") }
+func (tx *Tx) Changes(tid, seq int64, limit int) ([]*Change, error) {
+	return list(tx, func(s scan) (*Change, error) {
+		var c Change
+		var at sql.NullInt64
+		err := s(&c.Seq, &c.TID, &at, &c.Op, &c.Type, &c.ID, &c.Version, &c.Actor, &c.Request, &c.Detail)
+		c.At = moment(at)
+		return &c, err
+	}, "SELECT seq, tid, at, op, type, id, version, actor, request, detail FROM change WHERE tid = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+		tid, seq, limit)
+}
 
 // AppendAudit writes to the audit log and sets a.Seq.
-func (tx *Tx) AppendAudit(a *Audit) error { panic("todo") }
+func (tx *Tx) AppendAudit(a *Audit) error {
+	seq, err := tx.insert("INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		nullable(a.TID), millis(a.At), a.Client, a.Door, a.Action, a.Type, a.ID, a.Outcome, a.Request, nullable(string(a.Detail)))
+	if err == nil {
+		a.Seq = seq
+	}
+	return err
+}
 
-// Audits returns at most limit rows of the environment's audit log after seq, in order.
-func (tx *Tx) Audits(tid, seq int64, limit int) ([]*Audit, error) { panic("todo") }
+// Audits returns at most limit rows of the environment's audit log after seq,
+// in order; tid 0 asks for the rows of no environment.
+func (tx *Tx) Audits(tid, seq int64, limit int) ([]*Audit, error) {
+	return list(tx, func(s scan) (*Audit, error) {
+		var a Audit
+		var at sql.NullInt64
+		err := s(&a.Seq, &a.TID, &at, &a.Client, &a.Door, &a.Action, &a.Type, &a.ID, &a.Outcome, &a.Request, &a.Detail)
+		a.At = moment(at)
+		return &a, err
+	}, "SELECT seq, coalesce(tid, 0), at, client, door, action, type, id, outcome, request, detail FROM audit WHERE coalesce(tid, 0) = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+		tid, seq, limit)
+}

@@ -1,6 +1,11 @@
 package store
 
-import "time"
+import (
+	"database/sql"
+	"encoding/json"
+	"slices"
+	"time"
+)
 
 // A Client is an API caller of one environment.
 type Client struct {
@@ -32,27 +37,134 @@ type Login struct {
 	Tenant Tenant
 }
 
+// doorList is how Doors are stored: always a list, so that they can be read back as one.
+func doorList(doors []string) (string, error) {
+	if doors == nil {
+		doors = []string{}
+	}
+	list, err := json.Marshal(doors)
+	return string(list), err
+}
+
 // InsertClient stores a new client and sets c.CID. Errors: ErrIDTaken.
-func (tx *Tx) InsertClient(c *Client) error { panic("todo") }
+func (tx *Tx) InsertClient(c *Client) error {
+	doors, err := doorList(c.Doors)
+	if err != nil {
+		return err
+	}
+	cid, err := tx.insert("INSERT INTO api_client(tid, id, name, role, doors, created, disabled) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		c.TID, c.ID, c.Name, c.Role, doors, millis(c.Created), c.Disabled)
+	if err == nil {
+		c.CID = cid
+	}
+	return err
+}
 
 // UpdateClient stores Name, Role, Doors and Disabled. Errors: ErrNotFound.
-func (tx *Tx) UpdateClient(c *Client) error { panic("todo") }
+func (tx *Tx) UpdateClient(c *Client) error {
+	doors, err := doorList(c.Doors)
+	if err != nil {
+		return err
+	}
+	return tx.must("UPDATE api_client SET name = $1, role = $2, doors = $3, disabled = $4 WHERE cid = $5",
+		c.Name, c.Role, doors, c.Disabled, c.CID)
+}
+
+const clientColumns = "c.cid, c.tid, c.id, c.name, c.role, c.doors, c.created, c.disabled"
+
+// dest returns where clientColumns are read to, and a function to call after that.
+func (c *Client) dest() ([]any, func() error) {
+	var doors []byte
+	var created sql.NullInt64
+	return []any{&c.CID, &c.TID, &c.ID, &c.Name, &c.Role, &doors, &created, &c.Disabled}, func() error {
+		c.Created = moment(created)
+		if err := json.Unmarshal(doors, &c.Doors); err != nil || len(c.Doors) > 0 {
+			return err
+		}
+		c.Doors = nil
+		return nil
+	}
+}
+
+func scanClient(s scan) (*Client, error) {
+	var c Client
+	dest, finish := c.dest()
+	if err := s(dest...); err != nil {
+		return nil, err
+	}
+	return &c, finish()
+}
 
 // Client returns the client of this public id. Errors: ErrNotFound.
-func (tx *Tx) Client(id string) (*Client, error) { panic("todo") }
+func (tx *Tx) Client(id string) (*Client, error) {
+	return first(tx, scanClient, "SELECT "+clientColumns+" FROM api_client c WHERE c.id = $1", id)
+}
 
 // Clients returns the clients of an environment in order of creation.
-func (tx *Tx) Clients(tid int64) ([]*Client, error) { panic("todo") }
+func (tx *Tx) Clients(tid int64) ([]*Client, error) {
+	return list(tx, scanClient, "SELECT "+clientColumns+" FROM api_client c WHERE c.tid = $1 ORDER BY c.cid", tid)
+}
 
 // InsertSecret stores a new secret and sets s.SID. Errors: ErrKeyTaken.
-func (tx *Tx) InsertSecret(s *Secret) error { panic("todo") }
+func (tx *Tx) InsertSecret(s *Secret) error {
+	sid, err := tx.insert("INSERT INTO api_secret(cid, hash, created, expires, revoked, last_used) VALUES ($1, $2, $3, $4, $5, $6)",
+		s.CID, s.Hash, millis(s.Created), millis(s.Expires), millis(s.Revoked), millis(s.LastUsed))
+	if err == nil {
+		s.SID = sid
+	}
+	return err
+}
 
 // UpdateSecret stores Expires, Revoked and LastUsed. Errors: ErrNotFound.
-func (tx *Tx) UpdateSecret(s *Secret) error { panic("todo") }
+func (tx *Tx) UpdateSecret(s *Secret) error {
+	return tx.must("UPDATE api_secret SET expires = $1, revoked = $2, last_used = $3 WHERE sid = $4",
+		millis(s.Expires), millis(s.Revoked), millis(s.LastUsed), s.SID)
+}
+
+const secretColumns = "s.sid, s.cid, s.hash, s.created, s.expires, s.revoked, s.last_used"
+
+// dest returns where secretColumns are read to, and a function to call after that.
+func (s *Secret) dest() ([]any, func()) {
+	var created, expires, revoked, used sql.NullInt64
+	return []any{&s.SID, &s.CID, &s.Hash, &created, &expires, &revoked, &used}, func() {
+		s.Created, s.Expires, s.Revoked, s.LastUsed = moment(created), moment(expires), moment(revoked), moment(used)
+	}
+}
 
 // Secrets returns the secrets of a client in order of creation, dead ones too.
-func (tx *Tx) Secrets(cid int64) ([]*Secret, error) { panic("todo") }
+func (tx *Tx) Secrets(cid int64) ([]*Secret, error) {
+	return list(tx, func(read scan) (*Secret, error) {
+		var s Secret
+		dest, finish := s.dest()
+		err := read(dest...)
+		finish()
+		return &s, err
+	}, "SELECT "+secretColumns+" FROM api_secret s WHERE s.cid = $1 ORDER BY s.sid", cid)
+}
 
 // SecretByHash returns the secret, its client and environment, live or not:
 // the caller judges. Errors: ErrNotFound.
-func (tx *Tx) SecretByHash(hash []byte) (*Login, error) { panic("todo") }
+func (tx *Tx) SecretByHash(hash []byte) (*Login, error) {
+	return first(tx, scanLogin, selectLogin+"WHERE s.hash = $1", hash)
+}
+
+// SecretByID returns the same for the SID of a secret. Errors: ErrNotFound.
+func (tx *Tx) SecretByID(sid int64) (*Login, error) {
+	return first(tx, scanLogin, selectLogin+"WHERE s.sid = $1", sid)
+}
+
+const selectLogin = "SELECT " + secretColumns + ", " + clientColumns + ", " + tenantColumns +
+	" FROM api_secret s JOIN api_client c ON c.cid = s.cid JOIN tenant t ON t.tid = c.tid" + tenantJoins
+
+func scanLogin(read scan) (*Login, error) {
+	var l Login
+	secret, finishSecret := l.Secret.dest()
+	client, finishClient := l.Client.dest()
+	tenant, finishTenant := l.Tenant.dest()
+	if err := read(slices.Concat(secret, client, tenant)...); err != nil {
+		return nil, err
+	}
+	finishSecret()
+	finishTenant()
+	return &l, finishClient()
+}

@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"database/sql"
+	"encoding/json"
+	"time"
+)
 
 // A Credential is the state of a user's password.
 type Credential struct {
@@ -15,7 +19,35 @@ type Credential struct {
 }
 
 // Credential returns the credential of a user. Errors: ErrNotFound.
-func (tx *Tx) Credential(rid int64) (*Credential, error) { panic("todo") }
+func (tx *Tx) Credential(rid int64) (*Credential, error) {
+	return first(tx, func(s scan) (*Credential, error) {
+		c := Credential{RID: rid}
+		var changed, locked, login sql.NullInt64
+		var history sql.NullString
+		if err := s(&c.Hash, &changed, &c.MustChange, &c.Failures, &locked, &history, &login); err != nil {
+			return nil, err
+		}
+		c.Changed, c.LockedUntil, c.LastLogin = moment(changed), moment(locked), moment(login)
+		if history.Valid {
+			return &c, json.Unmarshal([]byte(history.String), &c.History)
+		}
+		return &c, nil
+	}, "SELECT coalesce(hash, ''), changed, must_change, failures, locked_until, history, last_login FROM credential WHERE rid = $1", rid)
+}
 
 // SetCredential stores the credential of a user, whether there was one or not.
-func (tx *Tx) SetCredential(c *Credential) error { panic("todo") }
+func (tx *Tx) SetCredential(c *Credential) error {
+	var history any
+	if len(c.History) > 0 {
+		list, err := json.Marshal(c.History)
+		if err != nil {
+			return err
+		}
+		history = string(list)
+	}
+	_, err := tx.exec(`INSERT INTO credential(rid, hash, changed, must_change, failures, locked_until, history, last_login)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (rid) DO UPDATE SET hash = $2, changed = $3, must_change = $4, failures = $5, locked_until = $6, history = $7, last_login = $8`,
+		c.RID, nullable(c.Hash), millis(c.Changed), c.MustChange, c.Failures, millis(c.LockedUntil), history, millis(c.LastLogin))
+	return err
+}

@@ -1,19 +1,76 @@
 package store
 
-import "github.com/rollcall-directory/rollcall/internal/scim"
+import (
+	"database/sql"
+	"encoding/json"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// memberKind is the kind of a plain membership; owners and the like may come.
+const memberKind = 1
 
 // Members returns the direct members of a group, in order of their creation.
-func (tx *Tx) Members(gid int64) ([]scim.Reference, error) { panic("todo") }
+func (tx *Tx) Members(gid int64) ([]scim.Reference, error) {
+	return list(tx, scanReference, `SELECT r.id, r.type, r.name, r.display, 0
+		FROM member m CROSS JOIN resource r WHERE m.gid = $1 AND m.kind = $2 AND r.rid = m.mid ORDER BY m.mid`, gid, memberKind)
+}
+
+// MemberRIDs returns the RIDs of the direct members of a group, in order.
+func (tx *Tx) MemberRIDs(gid int64) ([]int64, error) {
+	return list(tx, scanInt, "SELECT mid FROM member WHERE gid = $1 AND kind = $2 ORDER BY mid", gid, memberKind)
+}
 
 // Groups returns the groups of a user or group, in order of creation; those
 // that it belongs to only through another group are marked Indirect.
-func (tx *Tx) Groups(rid int64) ([]scim.Reference, error) { panic("todo") }
+func (tx *Tx) Groups(rid int64) ([]scim.Reference, error) {
+	// UNION drops repeated rows, so groups that contain each other end the recursion.
+	return list(tx, scanReference, `WITH RECURSIVE up(gid, indirect) AS (
+			SELECT gid, 0 FROM member WHERE mid = $1 AND kind = $2
+			UNION SELECT m.gid, 1 FROM up CROSS JOIN member m WHERE m.mid = up.gid AND m.kind = $2)
+		SELECT r.id, r.type, r.name, r.display, min(up.indirect)
+		FROM up CROSS JOIN resource r WHERE r.rid = up.gid GROUP BY r.rid ORDER BY r.rid`, rid, memberKind)
+}
+
+func scanReference(s scan) (ref scim.Reference, err error) {
+	var t Type
+	var display sql.NullString
+	err = s(&ref.ID, &t, &ref.Name, &display, &ref.Indirect)
+	ref.Type = t.String()
+	ref.Display = display.String
+	if !display.Valid {
+		ref.Display = ref.Name
+	}
+	return ref, err
+}
 
 // AddMembers makes the resources members of the group and returns how many were not before.
-func (tx *Tx) AddMembers(gid int64, rids ...int64) (int, error) { panic("todo") }
+func (tx *Tx) AddMembers(gid int64, rids ...int64) (int, error) {
+	if len(rids) == 0 {
+		return 0, nil
+	}
+	list, err := json.Marshal(rids)
+	if err != nil {
+		return 0, err
+	}
+	return tx.change("INSERT INTO member(gid, kind, mid) SELECT $1, $2, w.value FROM json_each($3) w WHERE true ON CONFLICT DO NOTHING",
+		gid, memberKind, string(list))
+}
 
 // RemoveMembers ends memberships and returns how many there were.
-func (tx *Tx) RemoveMembers(gid int64, rids ...int64) (int, error) { panic("todo") }
+func (tx *Tx) RemoveMembers(gid int64, rids ...int64) (int, error) {
+	if len(rids) == 0 {
+		return 0, nil
+	}
+	list, err := json.Marshal(rids)
+	if err != nil {
+		return 0, err
+	}
+	return tx.change("DELETE FROM member WHERE gid = $1 AND kind = $2 AND mid IN (SELECT value FROM json_each($3))",
+		gid, memberKind, string(list))
+}
 
 // ClearMembers ends all memberships in the group and returns how many there were.
-func (tx *Tx) ClearMembers(gid int64) (int, error) { panic("todo") }
+func (tx *Tx) ClearMembers(gid int64) (int, error) {
+	return tx.change("DELETE FROM member WHERE gid = $1 AND kind = $2", gid, memberKind)
+}

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"database/sql"
+	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -17,7 +20,17 @@ const (
 )
 
 // String returns the name that scim has for the type.
-func (t Type) String() string { panic("todo") }
+func (t Type) String() string {
+	switch t {
+	case User:
+		return "User"
+	case Group:
+		return "Group"
+	case Population:
+		return "Population"
+	}
+	return "Type(" + strconv.Itoa(int(t)) + ")"
+}
 
 // A Row is one resource.
 type Row struct {
@@ -39,43 +52,191 @@ type Row struct {
 	MustChange      bool
 	PasswordChanged time.Time // zero without a password
 	LastLogin       time.Time
+
+	resource *scim.Resource // see Resource
+	owner    *Row
 }
 
 // Resource returns the row as a resource, without Groups and Members. Calls
-// give the same one: its attributes are parsed once.
-func (r *Row) Resource() *scim.Resource { panic("todo") }
+// give the same one until the row changes: its attributes are parsed once.
+func (r *Row) Resource() *scim.Resource {
+	switch {
+	case r.resource == nil || !same(r.resource.Doc(), r.Doc):
+		r.resource = scim.NewResource(r.Doc)
+	case r.owner != r: // a copy of a row shares the attributes only
+		shared := *r.resource
+		r.resource = &shared
+	}
+	r.owner = r
+	s := r.resource
+	s.Type, s.ID, s.Version = r.Type.String(), r.ID, r.Version
+	s.Created, s.Modified = r.Created, r.Modified
+	s.Population = r.Population
+	s.HasPassword, s.MustChange = r.HasPassword, r.MustChange
+	s.PasswordChanged, s.LastLogin = r.PasswordChanged, r.LastLogin
+	return s
+}
+
+// same reports whether a and b are one slice.
+func same(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// names returns what lists of members and groups call the resource: its name,
+// and the name to show where that is another one.
+func names(t Type, attrs *scim.Object) (name, display string) {
+	switch t {
+	case User:
+		return attrs.Get("userName").Text(), attrs.Get("displayName").Text()
+	case Population:
+		return attrs.Get("name").Text(), ""
+	}
+	return attrs.Get("displayName").Text(), ""
+}
 
 // Insert stores a new resource and its index rows, counts it, and sets r.RID.
 // attrs is what r.Doc says, as a tree. Errors: ErrIDTaken, ErrKeyTaken.
-func (tx *Tx) Insert(r *Row, attrs *scim.Object) error { panic("todo") }
+func (tx *Tx) Insert(r *Row, attrs *scim.Object) error {
+	defs, err := tx.attrDefs(r.TID, r.Type)
+	if err != nil {
+		return err
+	}
+	name, display := names(r.Type, attrs)
+	rid, err := tx.insert(`INSERT INTO resource(tid, type, id, key, external_id, pop, name, display, version, created, modified, doc)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		r.TID, r.Type, r.ID, nullable(r.Key), nullable(r.ExternalID), nullable(r.Pop), name, nullable(display),
+		r.Version, millis(r.Created), millis(r.Modified), string(r.Doc))
+	if err != nil {
+		return err
+	}
+	if err := tx.index(rid, indexRows(defs, attrs)); err != nil {
+		return err
+	}
+	_, err = tx.exec("INSERT INTO counter(tid, type, n) VALUES ($1, $2, 1) ON CONFLICT (tid, type) DO UPDATE SET n = counter.n + 1", r.TID, r.Type)
+	if err == nil {
+		r.RID = rid
+	}
+	return err
+}
 
 // Replace stores r over old, as it was read: ID, Key, ExternalID, Pop, Version,
 // Modified and Doc may differ. attrs is what r.Doc says. The caller raises
-// Version. Errors: ErrStale if old's Version is not the stored one or the row is gone, ErrIDTaken, ErrKeyTaken.
-func (tx *Tx) Replace(old, r *Row, attrs *scim.Object) error { panic("todo") }
+// Version. Errors: ErrStale if old's Version is not the stored one or the row
+// is gone, ErrIDTaken, ErrKeyTaken.
+func (tx *Tx) Replace(old, r *Row, attrs *scim.Object) error {
+	defs, err := tx.attrDefs(old.TID, old.Type)
+	if err != nil {
+		return err
+	}
+	name, display := names(old.Type, attrs)
+	n, err := tx.change(`UPDATE resource SET id = $1, key = $2, external_id = $3, pop = $4, name = $5, display = $6, version = $7, modified = $8, doc = $9
+		WHERE rid = $10 AND version = $11`,
+		r.ID, nullable(r.Key), nullable(r.ExternalID), nullable(r.Pop), name, nullable(display), r.Version, millis(r.Modified), string(r.Doc),
+		old.RID, old.Version)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrStale
+	}
+	had, has := indexRows(defs, old.Resource().Attributes()), indexRows(defs, attrs)
+	if err := tx.unindex(old.RID, had.without(has)); err != nil {
+		return err
+	}
+	return tx.index(old.RID, has.without(had))
+}
 
 // Delete removes a resource as it was read with its index rows, credential and
 // memberships on both sides, and counts it out. Users keep pointing at a
 // deleted population: the caller makes sure there are none. Errors: ErrStale.
-func (tx *Tx) Delete(r *Row) error { panic("todo") }
+func (tx *Tx) Delete(r *Row) error {
+	defs, err := tx.attrDefs(r.TID, r.Type)
+	if err != nil {
+		return err
+	}
+	n, err := tx.change("DELETE FROM resource WHERE rid = $1 AND version = $2", r.RID, r.Version)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrStale
+	}
+	if err := tx.unindex(r.RID, indexRows(defs, r.Resource().Attributes())); err != nil {
+		return err
+	}
+	if _, err := tx.exec("DELETE FROM member WHERE gid = $1", r.RID); err != nil {
+		return err
+	}
+	if _, err := tx.exec("DELETE FROM member WHERE mid = $1 AND kind = $2", r.RID, memberKind); err != nil {
+		return err
+	}
+	_, err = tx.exec("UPDATE counter SET n = n - 1 WHERE tid = $1 AND type = $2", r.TID, r.Type)
+	return err
+}
+
+// What statements read that read rows, with scanRow.
+const (
+	rowColumns = `r.rid, r.tid, r.type, r.id, coalesce(r.key, ''), coalesce(r.external_id, ''), coalesce(r.pop, 0),
+		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login`
+	rowJoins  = " LEFT JOIN resource p ON p.rid = r.pop LEFT JOIN credential c ON c.rid = r.rid "
+	selectRow = "SELECT " + rowColumns + " FROM resource r" + rowJoins
+)
+
+func scanRow(s scan) (*Row, error) {
+	var r Row
+	var created, modified, changed, login sql.NullInt64
+	err := s(&r.RID, &r.TID, &r.Type, &r.ID, &r.Key, &r.ExternalID, &r.Pop,
+		&r.Version, &created, &modified, &r.Doc, &r.Population, &r.HasPassword, &r.MustChange, &changed, &login)
+	r.Created, r.Modified, r.PasswordChanged, r.LastLogin = moment(created), moment(modified), moment(changed), moment(login)
+	return &r, err
+}
 
 // ByID returns the resource of this public id. Errors: ErrNotFound.
-func (tx *Tx) ByID(tid int64, t Type, id string) (*Row, error) { panic("todo") }
+func (tx *Tx) ByID(tid int64, t Type, id string) (*Row, error) {
+	return first(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.id = $3", tid, t, id)
+}
 
 // ByKey returns the resource of this key. Errors: ErrNotFound.
-func (tx *Tx) ByKey(tid int64, t Type, key string) (*Row, error) { panic("todo") }
+func (tx *Tx) ByKey(tid int64, t Type, key string) (*Row, error) {
+	return first(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.key = $3", tid, t, key)
+}
 
 // ByRID returns the resource of this RID. Errors: ErrNotFound.
-func (tx *Tx) ByRID(rid int64) (*Row, error) { panic("todo") }
+func (tx *Tx) ByRID(rid int64) (*Row, error) {
+	return first(tx, scanRow, selectRow+"WHERE r.rid = $1", rid)
+}
 
 // ByExternalID returns the resources of this externalId in order of creation,
 // at most limit of them.
 func (tx *Tx) ByExternalID(tid int64, t Type, externalID string, limit int) ([]*Row, error) {
-	panic("todo")
+	return list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.external_id = $3 ORDER BY r.rid LIMIT $4", tid, t, externalID, limit)
 }
 
 // Count returns how many resources of the type there are.
-func (tx *Tx) Count(tid int64, t Type) (int, error) { panic("todo") }
+func (tx *Tx) Count(tid int64, t Type) (int, error) {
+	n, err := first(tx, scanInt, "SELECT coalesce(sum(n), 0) FROM counter WHERE tid = $1 AND type = $2", tid, t)
+	return int(n), err
+}
+
+func scanInt(s scan) (n int64, err error) { return n, s(&n) }
 
 // Resolve returns the RIDs of those of the public ids that exist.
-func (tx *Tx) Resolve(tid int64, t Type, ids []string) (map[string]int64, error) { panic("todo") }
+func (tx *Tx) Resolve(tid int64, t Type, ids []string) (map[string]int64, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	rids := make(map[string]int64, len(ids))
+	// CROSS JOIN keeps the short list outside: the planner would read the whole table for it.
+	err = tx.each(func(s scan) error {
+		var id string
+		var rid int64
+		err := s(&id, &rid)
+		rids[id] = rid
+		return err
+	}, "SELECT r.id, r.rid FROM json_each($1) w CROSS JOIN resource r WHERE r.tid = $2 AND r.type = $3 AND r.id = w.value", string(list), tid, t)
+	return rids, err
+}

@@ -10,8 +10,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 )
 
@@ -30,6 +33,9 @@ var (
 	// own: the disk is full, the queue is full, another process holds the
 	// file, the store is closed. The text says which. It may be tried again.
 	ErrUnavailable = errors.New("store: unavailable")
+
+	errClosed = fmt.Errorf("%w: the store is closed", ErrUnavailable)
+	errFull   = fmt.Errorf("%w: too many writes are waiting", ErrUnavailable)
 )
 
 // Config says where the rows are and how much of the machine they may use.
@@ -44,42 +50,149 @@ type Config struct {
 	ScanTime time.Duration // time that one Select may spend on it; default 2 s
 }
 
+func (c Config) withDefaults() Config {
+	c.Readers = cmp.Or(c.Readers, 6)
+	c.Queue = cmp.Or(c.Queue, 4096)
+	c.Batch = cmp.Or(c.Batch, 256)
+	c.WALLimit = cmp.Or(c.WALLimit, 128<<20)
+	c.ScanRows = cmp.Or(c.ScanRows, 200_000)
+	c.ScanTime = cmp.Or(c.ScanTime, 2*time.Second)
+	return c
+}
+
 // DB is an open database.
 type DB struct {
+	cfg        Config
+	engine     sqliteEngine
+	readers    chan *conn // those that are free
+	closed     chan struct{}
+	closeOnce  sync.Once
+	closeErr   error
+	writer     *writer
+	checkpoint *checkpointer
 }
 
 // Open opens the database, making it if it is not there, and brings its schema
 // up to date. A database that a newer program has written is refused.
-func Open(ctx context.Context, cfg Config) (*DB, error) { panic("todo") }
+func Open(ctx context.Context, cfg Config) (db *DB, err error) {
+	cfg = cfg.withDefaults()
+	db = &DB{
+		cfg:     cfg,
+		engine:  sqliteEngine{path: cfg.Path, walLimit: cfg.WALLimit},
+		readers: make(chan *conn, cfg.Readers),
+		closed:  make(chan struct{}),
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open %s: %w", cfg.Path, err)
+		}
+	}()
+	if err := db.engine.create(); err != nil {
+		return nil, err
+	}
+	w, err := db.engine.writer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, w); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	opened := []*conn{w}
+	for range cfg.Readers + 1 {
+		c, err := db.engine.reader(ctx)
+		if err != nil {
+			for _, c := range opened {
+				err = errors.Join(err, c.close())
+			}
+			return nil, err
+		}
+		opened = append(opened, c)
+	}
+	db.writer = newWriter(db, w)
+	db.checkpoint = newCheckpointer(db.writer, opened[1], cfg.WALLimit)
+	for _, c := range opened[2:] {
+		db.readers <- c
+	}
+	go db.writer.run()
+	go db.checkpoint.run()
+	return db, nil
+}
 
 // Close refuses new work with ErrUnavailable, finishes what is queued or
-// running, and closes the database.
-func (db *DB) Close() error { panic("todo") }
+// running, and closes the database. Closing again does nothing.
+func (db *DB) Close() error {
+	db.closeOnce.Do(func() {
+		close(db.closed)
+		db.closeErr = errors.Join(db.writer.finish(), db.checkpoint.finish())
+		for range db.cfg.Readers {
+			db.closeErr = errors.Join(db.closeErr, (<-db.readers).close())
+		}
+		// The last connection to close moves the log into the file.
+		db.closeErr = errors.Join(db.closeErr, db.writer.conn.close())
+	})
+	return db.closeErr
+}
 
 // View runs fn on a snapshot of the database. ctx bounds the wait for a
 // connection and long scans. fn must not write and not keep the Tx.
-func (db *DB) View(ctx context.Context, fn func(*Tx) error) error { panic("todo") }
+func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	c, err := db.borrow(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { db.readers <- c }()
+	tx := &Tx{db: db, conn: c, ctx: ctx}
+	if _, err := tx.exec("BEGIN"); err != nil {
+		return err
+	}
+	// A snapshot that stayed open would hold up every checkpoint, so it ends
+	// even when fn panics. There is nothing to commit.
+	defer c.exec("ROLLBACK")
+	return fn(tx)
+}
+
+func (db *DB) borrow(ctx context.Context) (*conn, error) {
+	select {
+	case <-db.closed:
+		return nil, errClosed
+	default:
+	}
+	select {
+	case c := <-db.readers:
+		return c, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-db.closed:
+		return nil, errClosed
+	}
+}
 
 // Update runs fn in the writer's transaction and returns after the commit is
 // on disk: nil, or fn's own error and nothing of it is stored.
 //
 // fn runs in the writer's goroutine, at most once, and everybody else's writes
 // wait for it: it does what needs the transaction and nothing else. It must
-// not keep the Tx nor call View or Update. If it panics, Update panics.
+// not keep the Tx, nor call View, Update or runtime.Goexit (t.Fatal). If it
+// panics, Update panics.
 //
 // A ctx that is done before fn's turn gives ctx.Err() and fn is not run; after
 // that ctx has no effect. Other errors: ErrUnavailable.
-func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error { panic("todo") }
-
-// A Tx is a transaction. Its methods are the statements of this package. It
-// belongs to one goroutine.
-//
-// A method whose error is none of the sentinels has broken the transaction:
-// the methods after it fail too, and nothing is stored.
-type Tx struct {
+func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := &request{fn: fn, done: make(chan outcome, 1)}
+	if err := db.writer.submit(r); err != nil {
+		return err
+	}
+	select {
+	case o := <-r.done:
+		return o.result()
+	case <-ctx.Done():
+		if r.take() {
+			return ctx.Err()
+		}
+		o := <-r.done
+		return o.result()
+	}
 }
-
-// LockKey makes other transactions that lock the same key wait until this one
-// ends, so that check-then-insert is safe where no constraint decides
-// (externalId). SQLite has one writer and needs no lock.
-func (tx *Tx) LockKey(ctx context.Context, key string) error { panic("todo") }

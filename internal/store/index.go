@@ -1,0 +1,165 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// attrReady is the state of an attr_def that filters may use. One that is
+// still being built will be kept up by writes and not yet read.
+const attrReady = 1
+
+// maxVal is the length in bytes at which index values are cut.
+const maxVal = 256
+
+// defaultIndexes are the attributes that a new environment finds by index,
+// beside those that are columns: id, userName, externalId, lastModified. Each
+// value costs about 5 KB of disk writes, so they are few.
+var defaultIndexes = []struct {
+	typ  Type
+	path string
+}{
+	{User, "emails.value"}, {User, "displayName"}, {User, "name.familyName"}, {User, "active"},
+	{Group, "displayName"},
+}
+
+type defKey struct {
+	tid int64
+	typ Type
+}
+
+// An attrDef says that an attribute is indexed.
+type attrDef struct {
+	aid   int64
+	text  string // the path, as filters have it
+	path  scim.Path
+	key   func(scim.Value) (string, bool)
+	ready bool
+}
+
+// attrDefs returns the indexed attributes of a type. They are read again in
+// each transaction: another process may have added one.
+func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
+	if defs, ok := tx.defs[defKey{tid, t}]; ok {
+		return defs, nil
+	}
+	defs, err := list(tx, func(s scan) (d attrDef, err error) {
+		if err := s(&d.aid, &d.text, &d.ready); err != nil {
+			return d, err
+		}
+		d.path, d.key, err = indexed(t, d.text)
+		return d, err
+	}, "SELECT aid, path, state = $3 FROM attr_def WHERE tid = $1 AND type = $2 ORDER BY aid", tid, t, attrReady)
+	if err != nil {
+		return nil, err
+	}
+	if tx.defs == nil {
+		tx.defs = make(map[defKey][]attrDef)
+	}
+	tx.defs[defKey{tid, t}] = defs
+	return defs, nil
+}
+
+// An indexRow is a row of attr without its rid.
+type indexRow struct {
+	aid int64
+	val string
+}
+
+// An indexSet is the index rows of one resource, in order and without repeats.
+type indexSet []indexRow
+
+func (a indexRow) compare(b indexRow) int {
+	return cmp.Or(cmp.Compare(a.aid, b.aid), strings.Compare(a.val, b.val))
+}
+
+// indexRows returns the index rows of a resource with these attributes.
+func indexRows(defs []attrDef, attrs *scim.Object) indexSet {
+	var set indexSet
+	for _, d := range defs {
+		object := attrs
+		if d.path.Schema != "" {
+			object = attrs.Get(d.path.Schema).Object()
+		}
+		value := object.Get(d.path.Attr)
+		values := []scim.Value{value}
+		if value.Kind() == scim.Array {
+			values = value.List()
+		}
+		for _, v := range values {
+			if d.path.Sub != "" {
+				v = v.Object().Get(d.path.Sub)
+			}
+			if key, ok := d.key(v); ok {
+				set = append(set, indexRow{d.aid, cut(key)})
+			}
+		}
+	}
+	slices.SortFunc(set, indexRow.compare)
+	return slices.Compact(set)
+}
+
+// cut shortens a key to what the index holds, between two characters.
+func cut(key string) string {
+	if len(key) <= maxVal {
+		return key
+	}
+	n := maxVal
+	for n > maxVal-utf8.UTFMax && !utf8.RuneStart(key[n]) {
+		n--
+	}
+	return key[:n]
+}
+
+// without returns the rows of set that are not in other.
+func (set indexSet) without(other indexSet) indexSet {
+	var rest indexSet
+	for _, row := range set {
+		if _, found := slices.BinarySearchFunc(other, row, indexRow.compare); !found {
+			rest = append(rest, row)
+		}
+	}
+	return rest
+}
+
+func (tx *Tx) index(rid int64, set indexSet) error {
+	for _, row := range set {
+		if _, err := tx.exec("INSERT INTO attr(aid, val, rid) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", row.aid, row.val, rid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) unindex(rid int64, set indexSet) error {
+	for _, row := range set {
+		if _, err := tx.exec("DELETE FROM attr WHERE aid = $1 AND val = $2 AND rid = $3", row.aid, row.val, rid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// indexed returns how an indexed attribute is read from a document and keyed.
+func indexed(t Type, text string) (scim.Path, func(scim.Value) (string, bool), error) {
+	path, err := scim.ParsePath(text)
+	return path, provisionalKey, err
+}
+
+// TODO(land): (*scim.Attribute).Key.
+func provisionalKey(v scim.Value) (string, bool) {
+	switch v.Kind() {
+	case scim.Bool:
+		if v.Bool() {
+			return "t", true
+		}
+		return "f", true
+	case scim.String, scim.Number:
+		return strings.ToLower(v.Text()), true
+	}
+	return "", false
+}

@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+// Migrations are files NNNN_name.sql, numbered from 1 without gaps, the same
+// numbers for every engine. One that has been released is never edited.
+//
+//go:embed migrations/sqlite/*.sql
+var migrations embed.FS
+
+// migrate brings the schema up to date: one transaction for each migration, so
+// that one that fails leaves the schema that it found. Two programs that start
+// at once take turns.
+func migrate(ctx context.Context, c *conn) error {
+	files, err := fs.Glob(migrations, "migrations/sqlite/*.sql") // in order
+	if err != nil {
+		return err
+	}
+	for {
+		more, err := migrateOnce(ctx, c, files)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+func migrateOnce(ctx context.Context, c *conn, files []string) (more bool, err error) {
+	if _, err := c.sql.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return false, err
+	}
+	defer func() {
+		if err != nil {
+			_, undo := c.sql.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+			err = errors.Join(err, undo)
+		}
+	}()
+	v, err := schemaVersion(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case v > len(files):
+		return false, fmt.Errorf("the database has schema version %d and this program knows versions up to %d: start the newer rollcall that wrote it, or restore a backup", v, len(files))
+	case v < len(files):
+		if err := apply(ctx, c, files[v], v+1); err != nil {
+			return false, fmt.Errorf("migration %s: %w", files[v], err)
+		}
+	}
+	_, err = c.sql.ExecContext(ctx, "COMMIT")
+	return v+1 < len(files), err
+}
+
+// schemaVersion returns the version of the schema, 0 for an empty file.
+func schemaVersion(ctx context.Context, c *conn) (int, error) {
+	var tables, ours int
+	err := c.sql.QueryRowContext(ctx,
+		"SELECT count(*), coalesce(sum(name = 'schema_version'), 0) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").Scan(&tables, &ours)
+	if err != nil || tables == 0 {
+		return 0, err
+	}
+	if ours == 0 {
+		return 0, errors.New("the file is a database of some other program: name another file")
+	}
+	var v int
+	err = c.sql.QueryRowContext(ctx, "SELECT coalesce(max(v), 0) FROM schema_version").Scan(&v)
+	return v, err
+}
+
+func apply(ctx context.Context, c *conn, file string, v int) error {
+	name := file[strings.LastIndexByte(file, '/')+1:]
+	if n, err := strconv.Atoi(name[:min(4, len(name))]); err != nil || n != v {
+		return fmt.Errorf("the file should be numbered %04d", v)
+	}
+	text, err := migrations.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if _, err := c.sql.ExecContext(ctx, string(text)); err != nil {
+		return err
+	}
+	_, err = c.sql.ExecContext(ctx, "INSERT INTO schema_version(v, applied) VALUES ($1, CAST(unixepoch('subsec') * 1000 AS INTEGER))", v)
+	return err
+}
