@@ -1,0 +1,254 @@
+package crest
+
+import (
+	"slices"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// An element says which element of a multi-valued canonical attribute a
+// single-valued property shows: the primary one; else, if preferred, the first
+// of the type; else the first.
+type element struct {
+	typ     string // of an element that is made here
+	prefer  bool
+	primary bool // an element that is written here becomes the primary one
+}
+
+func (e *element) shown(list []scim.Value) int {
+	is := func(name, value string) func(scim.Value) bool {
+		return func(v scim.Value) bool {
+			m := v.Object().Get(name)
+			return m.Bool() && value == "true" || value == m.Text() && value != ""
+		}
+	}
+	if i := slices.IndexFunc(list, is("primary", "true")); i >= 0 {
+		return i
+	}
+	if i := slices.IndexFunc(list, is("type", e.typ)); i >= 0 && e.prefer {
+		return i
+	}
+	return min(len(list), 1) - 1
+}
+
+// stored returns the value of a property that canonical attributes hold; null
+// if they hold none, and for computed properties.
+func (k *kind) stored(p *property, attrs *scim.Object) scim.Value {
+	switch {
+	case p.extended():
+		return attrs.Get(k.extension).Object().Get(p.name)
+	case p.name == "accountStatus":
+		return accountStatus(attrs)
+	case p.home.Attr == "":
+		return scim.Value{}
+	}
+	at := attrs
+	if p.home.Schema != "" {
+		at = attrs.Get(p.home.Schema).Object()
+	}
+	v := at.Get(p.home.Attr)
+	if p.of != nil {
+		i := p.of.shown(v.List())
+		if i < 0 {
+			return scim.Value{}
+		}
+		v = v.List()[i]
+	}
+	if p.home.Sub != "" {
+		v = v.Object().Get(p.home.Sub)
+	}
+	return v
+}
+
+// The words of accountStatus that are the canonical active and its opposite.
+const (
+	activeStatus   = "active"
+	inactiveStatus = "inactive"
+)
+
+// accountStatus returns active for an active user; for others the word that a
+// client of this door has chosen, or inactive.
+func accountStatus(attrs *scim.Object) scim.Value {
+	if active, ok := attrs.Lookup("active"); !ok || active.Bool() {
+		return scim.StringValue(activeStatus)
+	}
+	if v := attrs.Get(users.extension).Object().Get("accountStatus"); !v.IsNull() {
+		return v
+	}
+	return scim.StringValue(inactiveStatus)
+}
+
+// canonical returns the canonical attributes of an object that is old, nil for
+// none, after a client has put the managed object m in its place (AIC-074). It
+// is a pure function: nothing else decides what a replacement keeps.
+//
+//   - What m can express is as m says; a property that m lacks or that is null
+//     is removed. Private properties that m lacks are kept.
+//   - Attributes that no property shows, such as externalId or nickName, are kept.
+//   - Of a multi-valued attribute m expresses one element, the one that is
+//     shown; the others are kept. So after a client has removed mail, the
+//     next of several e-mails is shown. A shown element that gets a new value
+//     keeps its type and loses what described the old value. If another element
+//     has the new value already, it is the one that stays.
+//   - cn is kept like other private properties, but not if it was only what
+//     the default makes of the names (AIC-048) and the names change.
+//   - Relationships: manager is as m says if m has it (AIC-078). Memberships
+//     are not among the attributes.
+//
+// m has passed the policies: its values are of the right form.
+func (k *kind) canonical(old, m *scim.Object) *scim.Object {
+	out := old.Clone()
+	for i := range k.properties {
+		p := &k.properties[i]
+		v, sent := m.Lookup(p.name)
+		switch {
+		case p.is(readOnly), p.home.Attr == "", !sent && p.is(private), !sent && p.form.isRelation():
+		case p.name == "accountStatus":
+			out.Set("active", scim.BoolValue(v.IsNull() || v.Text() == activeStatus))
+		default:
+			p.set(out, v)
+		}
+	}
+	if p := k.property("cn"); p != nil && m.Get("cn").IsNull() {
+		before := k.stored(p, old)
+		if scim.Equal(before, defaultName(k, old)) {
+			p.set(out, defaultName(k, out))
+		}
+	}
+	extension := k.extended(old.Get(k.extension).Object(), m)
+	if extension.Len() == 0 {
+		out.Delete(k.extension)
+	} else {
+		out.Set(k.extension, scim.ObjectValue(extension))
+	}
+	return out
+}
+
+// defaultName returns what cn is by default: {givenName} {sn} (AIC-048); null
+// without either.
+func defaultName(k *kind, attrs *scim.Object) scim.Value {
+	given, family := k.stored(k.property("givenName"), attrs).Text(), k.stored(k.property("sn"), attrs).Text()
+	switch {
+	case given == "" && family == "":
+		return scim.Value{}
+	case given == "":
+		return scim.StringValue(family)
+	case family == "":
+		return scim.StringValue(given)
+	}
+	return scim.StringValue(given + " " + family)
+}
+
+// set writes the value, null to remove it, to the canonical home of p in out,
+// sharing nothing with what out was cloned from.
+func (p *property) set(out *scim.Object, v scim.Value) {
+	if p.home.Schema != "" {
+		inner := out.Get(p.home.Schema).Object().Clone()
+		bare := *p
+		bare.home.Schema = ""
+		bare.set(inner, v)
+		assign(out, p.home.Schema, scim.ObjectValue(inner))
+		return
+	}
+	was := out.Get(p.home.Attr)
+	switch {
+	case p.of != nil:
+		v = scim.ListValue(p.of.edit(was.List(), p.home.Sub, v)...)
+	case p.form == reference && scim.Equal(was.Object().Get(p.home.Sub), v):
+		return
+	case p.form == reference && !v.IsNull():
+		v = scim.ObjectValue(scim.NewObject(scim.Member{Name: p.home.Sub, Value: v}))
+	case p.form == reference:
+	case p.home.Sub != "":
+		if scim.Equal(was.Object().Get(p.home.Sub), v) {
+			return
+		}
+		inner := was.Object().Clone()
+		assign(inner, p.home.Sub, v)
+		v = scim.ObjectValue(inner)
+	}
+	assign(out, p.home.Attr, v)
+}
+
+// assign sets the member, or removes it if there is nothing to set.
+func assign(o *scim.Object, name string, v scim.Value) {
+	if v.Unassigned() {
+		o.Delete(name)
+		return
+	}
+	o.Set(name, v)
+}
+
+// descriptive are the sub-attributes that say something of the others.
+var descriptive = []string{"type", "primary", "display", "formatted", "$ref"}
+
+// edit returns the list with v, null for none, as the sub-attribute of the
+// element that is shown.
+func (e *element) edit(list []scim.Value, sub string, v scim.Value) []scim.Value {
+	i := e.shown(list)
+	if i < 0 {
+		if v.IsNull() {
+			return list
+		}
+		made := scim.NewObject(scim.Member{Name: sub, Value: v}, scim.Member{Name: "type", Value: scim.StringValue(e.typ)})
+		if e.primary {
+			made.Set("primary", scim.BoolValue(true))
+		}
+		return []scim.Value{scim.ObjectValue(made)}
+	}
+	was := list[i].Object()
+	if scim.Equal(was.Get(sub), v) {
+		return list
+	}
+	list = slices.Clone(list)
+	changed := was.Clone()
+	if !v.IsNull() && sub == "value" {
+		if j := slices.IndexFunc(list, func(w scim.Value) bool { return scim.Equal(w.Object().Get(sub), v) }); j >= 0 {
+			changed = list[j].Object().Clone()
+			if was.Get("primary").Bool() || e.primary {
+				changed.Set("primary", scim.BoolValue(true))
+			}
+			list[j] = scim.ObjectValue(changed)
+			return slices.Delete(list, i, i+1)
+		}
+	}
+	for _, name := range []string{"display", "formatted"} {
+		changed.Delete(name)
+	}
+	assign(changed, sub, v)
+	if !slices.ContainsFunc(changed.Members, func(m scim.Member) bool { return !slices.Contains(descriptive, m.Name) }) {
+		return slices.Delete(list, i, i+1)
+	}
+	if e.primary && !v.IsNull() {
+		changed.Set("primary", scim.BoolValue(true))
+	}
+	list[i] = scim.ObjectValue(changed)
+	return list
+}
+
+// extended returns what the extension holds after m has replaced the object
+// that old is the extension of: the vendor's properties without a canonical
+// home, and those that the schema does not know, as they are (AIC-054).
+func (k *kind) extended(old, m *scim.Object) *scim.Object {
+	out := scim.NewObject()
+	for _, member := range m.Members {
+		p := k.property(member.Name)
+		switch {
+		case member.Name == "_id", member.Name == "_rev", member.Value.IsNull(), p != nil && !p.extended():
+		case p != nil && p.form.isList() && len(member.Value.List()) == 0:
+		case member.Name == "kbaInfo":
+			out.Members = append(out.Members, scim.Member{Name: member.Name, Value: questions(old.Get("kbaInfo").List(), member.Value.List())})
+		default:
+			out.Members = append(out.Members, member)
+		}
+	}
+	for _, member := range old.Clone().Members {
+		if p := k.property(member.Name); p != nil && p.extended() && p.is(private) && m.Get(member.Name).IsNull() {
+			out.Set(member.Name, member.Value)
+		}
+	}
+	if status := m.Get("accountStatus").Text(); status != "" && status != activeStatus && status != inactiveStatus && k == users {
+		out.Set("accountStatus", scim.StringValue(status))
+	}
+	return out
+}

@@ -1,0 +1,478 @@
+package crest
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// post creates an object, or does to the collection what _action names.
+func (c *collection) post(w http.ResponseWriter, q *request) error {
+	create, err := q.creates()
+	if err != nil {
+		return err
+	}
+	if !create {
+		return q.action()
+	}
+	m, err := q.object()
+	if err != nil {
+		return err
+	}
+	id := m.Get("_id")
+	if id.IsNull() && q.has("_id") {
+		id = scim.StringValue(q.params.Get("_id"))
+	}
+	if !id.IsNull() && id.Kind() != scim.String {
+		return badRequest(&scim.Error{Rule: scim.RuleType, Path: "_id", Allowed: []string{"string"}}, "The value of '_id' is not a string")
+	}
+	if !id.IsNull() {
+		if err := c.checkID(id.Text()); err != nil {
+			return err
+		}
+	}
+	return c.create(w, q, m, id.Text())
+}
+
+// act does to an object what _action names.
+func (c *collection) act(_ http.ResponseWriter, q *request) error {
+	create, err := q.creates()
+	if err != nil {
+		return err
+	}
+	if create {
+		return q.noInstance("created")
+	}
+	return q.action()
+}
+
+// creates reports whether a POST is a create (AIC-036, AIC-037).
+func (q *request) creates() (bool, error) {
+	if err := q.refuse("If-None-Match", "If-Match"); err != nil { // AIC-038, AIC-192
+		return false, err
+	}
+	if q.has("_action") {
+		return strings.EqualFold(q.params.Get("_action"), "create"), nil
+	}
+	if q.protocol.less(createByPost) {
+		return false, badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_action"},
+			"No values provided for the request parameter '_action'")
+	}
+	return true, nil
+}
+
+// action refuses actions: unknown ones (AIC-190), and those that are not served.
+func (q *request) action() error {
+	name := q.params.Get("_action")
+	if strings.EqualFold(name, "patch") {
+		return notYet("Action " + name)
+	}
+	return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_action", Value: name}, "Action %s is not supported.", name)
+}
+
+func (c *collection) patch(http.ResponseWriter, *request) error { return notYet("PATCH") }
+
+// read answers with one object.
+func (c *collection) read(w http.ResponseWriter, q *request) error {
+	for _, name := range queries {
+		if q.has(name) {
+			return q.noInstance("queried")
+		}
+	}
+	if err := q.refuse("If-Match"); err != nil {
+		return err
+	}
+	cached := tag(q.Header.Get("If-None-Match"))
+	if cached == "*" {
+		return preconditionFailed(&scim.Error{Rule: scim.RuleParameter, Path: "If-None-Match", Value: cached},
+			"If-None-Match * not appropriate for %s requests", q.Method)
+	}
+	if err := q.checkRaw(); err != nil {
+		return err
+	}
+	r, err := q.find(q.PathValue("id"), c.kind.include(&q.fields))
+	if err != nil {
+		return err
+	}
+	if rev := revision(r); cached == rev {
+		w.Header().Set("ETag", `"`+rev+`"`)
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	if q.has("_mimetype") {
+		return q.writeRaw(w, r)
+	}
+	return q.write(w, http.StatusOK, r)
+}
+
+// put creates an object at an id, or replaces it.
+func (c *collection) put(w http.ResponseWriter, q *request) error {
+	id := q.PathValue("id")
+	create := len(q.Header.Values("If-None-Match")) > 0
+	if sent := tag(q.Header.Get("If-None-Match")); create && sent != "*" {
+		return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "If-None-Match", Value: sent}, // AIC-041
+			`"%s" is not a supported value for If-None-Match on PUT`, sent)
+	}
+	update := len(q.Header.Values("If-Match")) > 0
+	if create && update {
+		return preconditionFailed(&scim.Error{Rule: scim.RuleParameter, Path: "If-Match"},
+			"Simultaneous use of If-Match and If-None-Match not supported for PUT requests")
+	}
+	m, err := q.object()
+	if err != nil {
+		return err
+	}
+	if err := c.checkID(id); err != nil {
+		return err
+	}
+	// A group that is written by its UUID may say its name in the body: see replace.
+	if in := m.Get("_id"); !c.kind.named && !in.IsNull() && (in.Kind() != scim.String || in.Text() != id) {
+		return otherID(in.Text(), id)
+	}
+	if create {
+		return c.create(w, q, m, id)
+	}
+	return q.upsert(w, m, id, update)
+}
+
+// otherID refuses a body that says another _id than the path (AIC-046).
+func otherID(body, path string) error {
+	return badRequest(&scim.Error{Rule: scim.RuleImmutable, Path: "_id", Value: body},
+		"The '_id' of the content, '%s', is not the one of the path, '%s'", body, path)
+}
+
+// delete removes an object and answers with it as it was (AIC-080).
+func (c *collection) delete(w http.ResponseWriter, q *request) error {
+	if err := q.refuse("If-None-Match"); err != nil {
+		return err
+	}
+	id := q.PathValue("id")
+	r, err := q.find(id, c.kind.include(&q.fields))
+	if err != nil {
+		return err
+	}
+	var p directory.Precondition
+	sent := tag(q.Header.Get("If-Match"))
+	if sent != "" && sent != "*" {
+		if rev := revision(r); sent != rev {
+			return stale(q.Method, rev, sent)
+		}
+		p.Version = []int64{r.Version}
+	}
+	gone, err := c.d.Delete(q.Context(), q.caller, q.caller.Home(), c.kind.typ, r.ID, p)
+	switch {
+	case isRule(err, scim.RuleNotFound):
+		return c.notFound(id)
+	case isRule(err, scim.RuleVersion):
+		return stale(q.Method, nowAt(r, err), sent)
+	case err != nil:
+		return err
+	}
+	// What the answer refers to was read before: it is gone with the object.
+	gone.Groups, gone.Members = r.Groups, r.Members
+	return q.write(w, http.StatusOK, gone)
+}
+
+// nowAt returns the revision that a RuleVersion found in place of r's.
+func nowAt(r *scim.Resource, err error) string {
+	for _, e := range scim.Faults(err) {
+		if e.Rule == scim.RuleVersion && len(e.Allowed) > 0 {
+			if n, ok := parseVersion(e.Allowed[0]); ok {
+				return revisionAt(r.Created, n)
+			}
+		}
+	}
+	return "unknown"
+}
+
+// create makes a new object, at the id if it is not empty.
+func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, id string) error {
+	draft := directory.Draft{Type: c.kind.typ, ID: id}
+	if c.kind.named {
+		draft.ID = ""
+		if name := m.Get("name"); id != "" && name.Kind() == scim.String && name.Text() != id {
+			return badRequest(&scim.Error{Rule: scim.RuleImmutable, Path: "_id", Value: id},
+				"The '_id' of a %s, '%s', is not its 'name', '%s'", c.kind.noun, id, name.Text())
+		}
+	} else if c.p.RequireUUIDs && id != "" && !uuid.MatchString(id) {
+		return badRequest(&scim.Error{Rule: scim.RulePattern, Path: "_id", Value: id}, "The '_id' '%s' is not a UUID", id)
+	}
+	failed := c.check(m, nil)
+	if err := q.fill(&draft, nil, m, len(failed) > 0); err != nil {
+		return err
+	}
+	if len(failed) > 0 {
+		return policyFailure(append(failed, q.takenName(failed, m, "")...))
+	}
+	r, err := c.d.Create(q.Context(), q.caller, q.caller.Home(), draft)
+	switch {
+	case isRule(err, scim.RuleExists):
+		return exists(id)
+	case c.kind.named && isRule(err, scim.RuleUnique):
+		return exists(m.Get("name").Text())
+	case err != nil && draft.ID != "" && q.exists(draft.ID):
+		// The same create once more: its userName is taken too, but the id comes first.
+		return exists(id)
+	case err != nil:
+		return q.refusal(err, m, "")
+	}
+	if len(draft.Groups) > 0 || c.kind.named {
+		if r, err = q.related(r); err != nil {
+			return err
+		}
+	}
+	return q.write(w, http.StatusCreated, r)
+}
+
+// upsert replaces the object at the id; if it is not there, it is created
+// unless an update was asked for. What a replacement keeps depends on what it
+// replaces, so it is done against the version that was read, again if another
+// writer comes between (AIC-072).
+func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, update bool) error {
+	// Each round that is lost is one that another writer has won.
+	const rounds = 100
+	taken := 0
+	for range rounds {
+		err := q.replace(w, m, id)
+		if isRule(err, scim.RuleNotFound) && !update {
+			// Not there, and then there: created in between, or a group of the
+			// same name in another letter case.
+			if err = q.c.create(w, q, m, id); isRule(err, scim.RuleExists) && taken < 3 {
+				taken++
+				continue
+			}
+		}
+		if !errors.Is(err, errRaced) || q.Context().Err() != nil {
+			return err
+		}
+	}
+	return &scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}
+}
+
+// errRaced says that another writer came between the read and the write.
+var errRaced = errors.New("crest: another writer came between")
+
+func (q *request) replace(w http.ResponseWriter, m *scim.Object, id string) error {
+	c := q.c
+	inc := c.kind.include(&q.fields)
+	inc.Groups = inc.Groups || m.Get("groups").Kind() == scim.Array
+	inc.Members = c.kind.named
+	old, err := q.find(id, inc)
+	if err != nil {
+		return err
+	}
+	sent := tag(q.Header.Get("If-Match"))
+	if rev := revision(old); sent != "" && sent != "*" && sent != rev {
+		return stale(q.Method, rev, sent)
+	}
+	if in := m.Get("_id"); c.kind.named && !in.IsNull() && in.Text() != old.ID && in.Text() != c.kind.id(old) {
+		return otherID(in.Text(), id)
+	}
+	failed := c.check(m, old.Attributes())
+	draft := directory.Draft{Type: c.kind.typ, ID: old.ID, Population: old.Population}
+	if err := q.fill(&draft, old, m, len(failed) > 0); err != nil {
+		return err
+	}
+	if len(failed) > 0 {
+		return policyFailure(append(failed, q.takenName(failed, m, old.ID)...))
+	}
+	r, _, err := c.d.Put(q.Context(), q.caller, q.caller.Home(), draft, directory.Precondition{Version: []int64{old.Version}})
+	switch {
+	case isRule(err, scim.RuleVersion) && sent != "" && sent != "*":
+		return stale(q.Method, nowAt(old, err), sent)
+	case isRule(err, scim.RuleVersion), isRule(err, scim.RuleNotFound):
+		return errRaced
+	case err != nil:
+		return q.refusal(err, m, old.ID)
+	}
+	if r, err = q.related(r); err != nil {
+		return err
+	}
+	return q.write(w, http.StatusOK, r)
+}
+
+// related reads what the answer shows of an object that was written beyond its
+// own attributes.
+func (q *request) related(r *scim.Resource) (*scim.Resource, error) {
+	inc := q.c.kind.include(&q.fields)
+	if inc == (directory.Include{}) {
+		return r, nil
+	}
+	again, err := q.c.d.Read(q.Context(), q.caller, q.caller.Home(), q.c.kind.typ, r.ID, inc)
+	if isRule(err, scim.RuleNotFound) { // deleted meanwhile
+		return r, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Groups, r.Members = again.Groups, again.Members
+	return r, nil
+}
+
+// fill completes the draft of an object that m puts in the place of old, nil
+// for none. If m is refused already, only what is no matter of policy is looked at.
+func (q *request) fill(draft *directory.Draft, old *scim.Resource, m *scim.Object, refused bool) error {
+	if err := q.c.checkNames(m); err != nil {
+		return err
+	}
+	if refused {
+		return nil
+	}
+	rel, err := q.relations(m, old)
+	if err != nil {
+		return err
+	}
+	var before *scim.Object
+	if old != nil {
+		before = old.Attributes()
+	}
+	draft.Attributes = q.c.kind.canonical(before, rel.object)
+	draft.Groups = rel.groups
+	if password := m.Get("password"); !password.IsNull() {
+		draft.Attributes.Set("password", password)
+	}
+	if q.c.kind.named {
+		draft.Attributes.Set("members", scim.ListValue(rel.members...))
+	}
+	return nil
+}
+
+// checkNames refuses what the vendor's schema does not know, if the profile does (AIC-054).
+func (c *collection) checkNames(m *scim.Object) error {
+	if n := len(m.Get("kbaInfo").List()); n > maxQuestions {
+		return badRequest(&scim.Error{Rule: scim.RuleLimit, Path: "kbaInfo"}, "The property 'kbaInfo' has more than %d questions", maxQuestions)
+	}
+	if !c.p.RefuseUnknown {
+		return nil
+	}
+	for _, member := range m.Members {
+		name := member.Name
+		if name != "_id" && name != "_rev" && !strings.HasPrefix(name, "custom_") && c.kind.property(name) == nil {
+			return badRequest(&scim.Error{Rule: scim.RuleUnknownAttribute, Path: name}, "The property '%s' is not part of the schema", name)
+		}
+	}
+	return nil
+}
+
+// refusal words what directory found wrong with m, with all that it has not
+// looked at (AIC-052).
+func (q *request) refusal(err error, m *scim.Object, self string) error {
+	failed, ok := q.c.requirements(scim.Faults(err))
+	if !ok {
+		return err
+	}
+	return policyFailure(append(failed, q.takenName(failed, m, self)...))
+}
+
+// takenName returns the requirement that a userName fails which another user
+// has, unless it failed already. It completes the report of what is refused
+// anyway: nothing is decided by it.
+func (q *request) takenName(failed []requirement, m *scim.Object, self string) []requirement {
+	name := m.Get("userName").Text()
+	if q.c.kind != users || name == "" || slices.ContainsFunc(failed, func(r requirement) bool { return r.property == "userName" }) {
+		return nil
+	}
+	page, err := users.list(q.Context(), q.c.d, q.caller, directory.Query{Start: 1, Count: 1, Filter: users.equal("userName", name)})
+	if err != nil || len(page.Resources) == 0 || page.Resources[0].ID == self {
+		return nil
+	}
+	return []requirement{{"userName", q.c.taken(), nil}}
+}
+
+// find reads the object of an id. Groups are found by name, too.
+func (q *request) find(id string, inc directory.Include) (*scim.Resource, error) {
+	c := q.c
+	if !possible(id) {
+		return nil, c.notFound(id)
+	}
+	key := id
+	if c.kind.named {
+		group, err := q.named(id)
+		if err != nil {
+			return nil, err
+		}
+		if group != nil {
+			key = group.ID
+		}
+	}
+	r, err := c.d.Read(q.Context(), q.caller, q.caller.Home(), c.kind.typ, key, inc)
+	if isRule(err, scim.RuleNotFound) {
+		return nil, c.notFound(id)
+	}
+	return r, err
+}
+
+// named returns the group of exactly this name, nil if there is none.
+func (q *request) named(name string) (*scim.Resource, error) {
+	page, err := groups.list(q.Context(), q.c.d, q.caller, directory.Query{Start: 1, Count: 10, Filter: groups.equal("name", name)})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range page.Resources {
+		if groups.id(r) == name {
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
+func (q *request) exists(id string) bool {
+	_, err := q.c.d.Read(q.Context(), q.caller, q.caller.Home(), q.c.kind.typ, id, directory.Include{})
+	return err == nil
+}
+
+var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// checkID refuses ids that no object can have (AIC-045).
+func (c *collection) checkID(id string) error {
+	if possible(id) {
+		return nil
+	}
+	return badRequest(&scim.Error{Rule: scim.RulePattern, Path: "_id", Value: id},
+		"The '_id' is not 1 to 255 characters without '/' and control characters")
+}
+
+func possible(id string) bool {
+	n := utf8.RuneCountInString(id)
+	return n >= 1 && n <= 255 && utf8.ValidString(id) && !strings.Contains(id, "/") && !strings.ContainsFunc(id, unicode.IsControl)
+}
+
+// isRule reports whether one of the faults that err carries is of the rule.
+func isRule(err error, rule scim.Rule) bool {
+	return slices.ContainsFunc(scim.Faults(err), func(e *scim.Error) bool { return e.Rule == rule })
+}
+
+// write answers with the object that was read or written.
+func (q *request) write(w http.ResponseWriter, status int, r *scim.Resource) error {
+	shown, err := q.view().object(r, &q.fields)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	if status == http.StatusCreated {
+		h.Set("Location", q.c.public+q.c.path+"/"+url.PathEscape(q.c.kind.id(r))) // AIC-031
+	}
+	h.Set("ETag", `"`+revision(r)+`"`)
+	h.Set("Content-Type", jsonType)
+	w.WriteHeader(status)
+	_, err = w.Write(encode(scim.ObjectValue(shown), pretty(q.URL.RawQuery)))
+	return ignore(err)
+}
+
+// ignore drops the error of a connection that is gone: the answer is under way,
+// and there is nobody to tell.
+func ignore(error) error { return nil }
+
+func parseVersion(text string) (int64, bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil
+}

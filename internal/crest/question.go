@@ -1,0 +1,69 @@
+package crest
+
+import (
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// Answers to security questions (kbaInfo) are secrets: they are kept as salted
+// hashes and never returned (AIC-065, AIC-150).
+const (
+	answerRounds = 10_000 // a few milliseconds each
+	answerPrefix = "$pbkdf2-sha256$i=10000$"
+	// maxQuestions bounds the work that one request can ask for.
+	maxQuestions = 20
+)
+
+// questions returns the questions sent, with hashed answers. A question that is
+// sent without an answer, as it is read, keeps the one that it had; so does one
+// whose answer is the same.
+func questions(old, sent []scim.Value) scim.Value {
+	out := make([]scim.Value, len(sent))
+	for i, v := range sent {
+		q := v.Object().Clone()
+		had := ""
+		for _, o := range old {
+			if sameQuestion(o.Object(), q) {
+				had = o.Object().Get("answer").Text()
+			}
+		}
+		switch answer := q.Get("answer").Text(); {
+		case had != "" && (answer == "" || answers(had, answer)):
+			q.Set("answer", scim.StringValue(had))
+		case answer != "":
+			q.Set("answer", scim.StringValue(hashAnswer(answer, rand.Text()[:16])))
+		default:
+			q.Delete("answer")
+		}
+		out[i] = scim.ObjectValue(q)
+	}
+	return scim.ListValue(out...)
+}
+
+func sameQuestion(a, b *scim.Object) bool {
+	return scim.Equal(a.Get("questionId"), b.Get("questionId")) && scim.Equal(a.Get("customQuestion"), b.Get("customQuestion"))
+}
+
+// hashAnswer returns the hash of an answer. Letter case and outer blanks make
+// no difference to the answer of a question.
+func hashAnswer(answer, salt string) string {
+	normal := strings.ToLower(strings.TrimSpace(answer))
+	key, err := pbkdf2.Key(sha256.New, normal, []byte(salt), answerRounds, sha256.Size)
+	if err != nil {
+		panic(fmt.Sprintf("crest: pbkdf2: %v", err)) // the parameters are constants
+	}
+	return answerPrefix + salt + "$" + base64.RawStdEncoding.EncodeToString(key)
+}
+
+// answers reports whether answer is the one that was hashed.
+func answers(hash, answer string) bool {
+	salt, _, ok := strings.Cut(strings.TrimPrefix(hash, answerPrefix), "$")
+	return ok && subtle.ConstantTimeCompare([]byte(hash), []byte(hashAnswer(answer, salt))) == 1
+}
