@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
 	"strings"
 )
 
-// Migrations are files NNNN_name.sql, numbered from 1 without gaps, the same
+// migrations are files NNNN_name.sql, numbered from 1 without gaps, the same
 // numbers for every engine. One that has been released is never edited.
 //
 //go:embed migrations/sqlite/*.sql
@@ -19,20 +18,20 @@ var migrations embed.FS
 // migrate brings the schema up to date: one transaction for each migration, so
 // that one that fails leaves the schema that it found. Two programs that start
 // at once take turns.
-func migrate(ctx context.Context, c *conn) error {
-	files, err := fs.Glob(migrations, "migrations/sqlite/*.sql") // in order
+func migrate(ctx context.Context, c *conn, files fs.FS) error {
+	names, err := fs.Glob(files, "*.sql") // in order
 	if err != nil {
 		return err
 	}
 	for {
-		more, err := migrateOnce(ctx, c, files)
+		more, err := migrateOnce(ctx, c, files, names)
 		if err != nil || !more {
 			return err
 		}
 	}
 }
 
-func migrateOnce(ctx context.Context, c *conn, files []string) (more bool, err error) {
+func migrateOnce(ctx context.Context, c *conn, files fs.FS, names []string) (more bool, err error) {
 	if _, err := c.sql.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return false, err
 	}
@@ -47,15 +46,15 @@ func migrateOnce(ctx context.Context, c *conn, files []string) (more bool, err e
 		return false, err
 	}
 	switch {
-	case v > len(files):
-		return false, fmt.Errorf("the database has schema version %d and this program knows versions up to %d: start the newer rollcall that wrote it, or restore a backup", v, len(files))
-	case v < len(files):
-		if err := apply(ctx, c, files[v], v+1); err != nil {
-			return false, fmt.Errorf("migration %s: %w", files[v], err)
+	case v > len(names):
+		return false, fmt.Errorf("the database has schema version %d and this program knows versions up to %d: start the newer rollcall that wrote it, or restore a backup", v, len(names))
+	case v < len(names):
+		if err := apply(ctx, c, files, names[v], v+1); err != nil {
+			return false, fmt.Errorf("migration %s: %w", names[v], err)
 		}
 	}
 	_, err = c.sql.ExecContext(ctx, "COMMIT")
-	return v+1 < len(files), err
+	return v+1 < len(names), err
 }
 
 // schemaVersion returns the version of the schema, 0 for an empty file.
@@ -74,12 +73,11 @@ func schemaVersion(ctx context.Context, c *conn) (int, error) {
 	return v, err
 }
 
-func apply(ctx context.Context, c *conn, file string, v int) error {
-	name := file[strings.LastIndexByte(file, '/')+1:]
-	if n, err := strconv.Atoi(name[:min(4, len(name))]); err != nil || n != v {
+func apply(ctx context.Context, c *conn, files fs.FS, name string, v int) error {
+	if !strings.HasPrefix(name, fmt.Sprintf("%04d_", v)) {
 		return fmt.Errorf("the file should be numbered %04d", v)
 	}
-	text, err := migrations.ReadFile(file)
+	text, err := fs.ReadFile(files, name)
 	if err != nil {
 		return err
 	}

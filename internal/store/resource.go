@@ -95,7 +95,8 @@ func names(t Type, attrs *scim.Object) (name, display string) {
 }
 
 // Insert stores a new resource and its index rows, counts it, and sets r.RID.
-// attrs is what r.Doc says, as a tree. Errors: ErrIDTaken, ErrKeyTaken.
+// attrs is what r.Doc says, as a tree. Errors: ErrIDTaken, ErrKeyTaken; if
+// both are, either.
 func (tx *Tx) Insert(r *Row, attrs *scim.Object) error {
 	defs, err := tx.attrDefs(r.TID, r.Type)
 	if err != nil {

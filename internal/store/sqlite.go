@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -46,6 +47,9 @@ func (e sqliteEngine) create() error {
 	}
 	return f.Close()
 }
+
+// migrations returns the migrations of this engine.
+func (e sqliteEngine) migrations() (fs.FS, error) { return fs.Sub(migrations, "migrations/sqlite") }
 
 // writer opens the connection that writes and makes sure that it keeps what it
 // commits: drivers differ in what WAL implies for synchronous.
@@ -145,4 +149,20 @@ func (e sqliteEngine) restartLog(c *conn) {
 	c.exec("PRAGMA busy_timeout=100")
 	e.checkpoint(c, "RESTART") // if it was in vain, the checkpointer asks again
 	c.exec("PRAGMA busy_timeout=5000")
+}
+
+// check looks for damage in the file.
+func (e sqliteEngine) check(tx *Tx) error {
+	verdict, err := first(tx, func(s scan) (text string, err error) { return text, s(&text) }, "PRAGMA integrity_check")
+	if err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("store: the file is damaged: %s", verdict)
+	}
+	dangling, err := first(tx, scanInt, "SELECT count(*) FROM pragma_foreign_key_check")
+	if err == nil && dangling > 0 {
+		err = fmt.Errorf("store: %d references lead nowhere", dangling)
+	}
+	return err
 }

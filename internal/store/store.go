@@ -90,11 +90,15 @@ func Open(ctx context.Context, cfg Config) (db *DB, err error) {
 	if err := db.engine.create(); err != nil {
 		return nil, err
 	}
+	files, err := db.engine.migrations()
+	if err != nil {
+		return nil, err
+	}
 	w, err := db.engine.writer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, w); err != nil {
+	if err := migrate(ctx, w, files); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	opened := []*conn{w}
@@ -152,9 +156,12 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (db *DB) borrow(ctx context.Context) (*conn, error) {
+	// select chooses at random: what must win is asked first.
 	select {
 	case <-db.closed:
 		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	default:
 	}
 	select {
