@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -147,19 +148,43 @@ func (tx *Tx) unindex(rid int64, set indexSet) error {
 // indexed returns how an indexed attribute is read from a document and keyed.
 func indexed(t Type, text string) (scim.Path, func(scim.Value) (string, bool), error) {
 	path, err := scim.ParsePath(text)
-	return path, provisionalKey, err
+	if err != nil {
+		return path, nil, err
+	}
+	attribute := attributeAt(t, path)
+	if attribute == nil {
+		return path, nil, fmt.Errorf("store: the indexed attribute %s is in no schema", text)
+	}
+	return path, func(v scim.Value) (string, bool) { return indexKey(attribute, v) }, nil
 }
 
-// TODO(land): (*scim.Attribute).Key.
-func provisionalKey(v scim.Value) (string, bool) {
-	switch v.Kind() {
-	case scim.Bool:
-		if v.Bool() {
-			return "t", true
-		}
+func attributeAt(t Type, path scim.Path) *scim.Attribute {
+	typ := scim.UserType()
+	if t == Group {
+		typ = scim.GroupType()
+	}
+	schema := typ.Schema
+	if path.Schema != "" {
+		schema = typ.Extension(path.Schema)
+	}
+	if schema == nil {
+		return nil
+	}
+	attribute := schema.Attribute(path.Attr)
+	if attribute != nil && path.Sub != "" {
+		attribute = attribute.Sub(path.Sub)
+	}
+	return attribute
+}
+
+func indexKey(a *scim.Attribute, v scim.Value) (string, bool) {
+	switch {
+	case a.Type == scim.TypeString && v.Kind() == scim.String:
+		return a.Key(v.Text()), true
+	case a.Type == scim.TypeBoolean && v.Kind() == scim.Bool && v.Bool():
+		return "t", true
+	case a.Type == scim.TypeBoolean && v.Kind() == scim.Bool:
 		return "f", true
-	case scim.String, scim.Number:
-		return strings.ToLower(v.Text()), true
 	}
 	return "", false
 }

@@ -229,7 +229,7 @@ func testUnique(t *testing.T, db *store.DB) {
 		}
 	}
 	group, attrs := NewGroup(tid, "u-1", "Ada")
-	mustInsert(t, db, group, attrs) // another type
+	mustInsert(t, db)(group, attrs) // another type
 
 	// Two resources may have one externalId (RFC 7643 3.1).
 	for _, id := range []string{"e-1", "e-2"} {
