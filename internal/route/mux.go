@@ -151,7 +151,8 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.Serve(w, r) 
 // Serve leads the request to its route. The first thing that is wrong is
 // answered, in this order (scim ERR-06): 401, 404 of the path, 405, the right
 // of the route, the size and coding of the body, then what the route finds. An
-// unknown path inside a door is a 401 for who does not show a credential.
+// unknown path inside a door is a 401 for who does not show a credential. A
+// route that does not end before its context does is RuleBusy.
 func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) Served {
 	segments, ok := split(r.URL.EscapedPath())
 	d := m.door(segments)
@@ -221,7 +222,11 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 	if err := limitBody(w, r, d.maxBody()); err != nil {
 		return err
 	}
-	return to.Handle(w, r, s.Caller)
+	err := to.Handle(w, r, s.Caller)
+	if scim.Faults(err) == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		err = errors.Join(&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}, err)
+	}
+	return err
 }
 
 // authorise refuses everybody where the table names no permission.
