@@ -26,14 +26,19 @@ func (a *Attribute) Key(s string) string {
 // Unicode normalisation form C, then simple case folding. Texts that differ
 // only in case have the same key, on every platform and in every store.
 func Fold(s string) string {
-	for i := range len(s) {
-		if c := s[i]; c >= utf8.RuneSelf {
-			return foldCase(norm.NFC.String(s))
-		} else if 'A' <= c && c <= 'Z' {
-			break
-		}
+	if !isASCII(s) {
+		s = norm.NFC.String(s)
 	}
 	return foldCase(s)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // foldCase maps each character to one that stands for all that differ from it
