@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -542,11 +541,4 @@ func (f *Filter) Equal(g *Filter) bool {
 		}
 	}
 	return true
-}
-
-// An operand is the value of a resolved comparison in the form that is
-// compared: one of its fields, by the type of the attribute.
-type operand struct {
-	key  string    // strings, references, binaries: as Attribute.Key gives it
-	time time.Time // dateTime
 }
