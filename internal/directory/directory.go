@@ -6,9 +6,14 @@ package directory
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
 // A Permission is what a route or a call needs. The zero Permission is held by nobody.
@@ -16,13 +21,13 @@ type Permission uint8
 
 // The permissions.
 const (
-	_                Permission = iota
-	Public                      // needs no credential: token endpoints, health
-	ReadDirectory               // read users, groups, populations
-	WriteUsers                  // create, change and delete users
-	WriteGroups                 // create, change and delete groups, change membership
-	ReadSchemas                 // discovery
-	AdministerClient            // reserved for the administration of an environment's own data
+	_             Permission = iota
+	Public                   // needs no credential: token endpoints, health
+	ReadDirectory            // read users, groups, populations
+	WriteUsers               // create, change and delete users
+	WriteGroups              // create, change and delete groups, change membership
+	ReadSchemas              // discovery
+	Administer               // administer the environment's own data: schemas, clients' settings
 )
 
 // A Role is a set of permissions that a client has in its environment.
@@ -36,6 +41,21 @@ const (
 	Admin  Role = "admin"
 )
 
+// May reports whether the role holds the permission.
+func (r Role) May(p Permission) bool {
+	switch p {
+	case Public:
+		return true
+	case ReadDirectory, ReadSchemas:
+		return r == Reader || r == Writer || r == Admin
+	case WriteUsers, WriteGroups:
+		return r == Writer || r == Admin
+	case Administer:
+		return r == Admin
+	}
+	return false
+}
+
 // A Caller is who asks: an authenticated client. It comes from the credential
 // and from nothing else of a request.
 type Caller struct {
@@ -48,6 +68,7 @@ type Caller struct {
 
 	tenant int64 // the environment's key in the store
 	client int64 // the client's key in the store
+	secret int64 // the key of the secret that proved it
 }
 
 // A Scope is where a call takes place: the environment named by the path, or
@@ -76,6 +97,10 @@ type Draft struct {
 	Groups []string
 	// DefaultGroup also joins the environment's group Users.
 	DefaultGroup bool
+	// Merge makes the attributes that replace those of a stored resource, old,
+	// so that a dialect keeps what it cannot express. It must be pure and
+	// quick: it runs inside the transaction. Nil replaces old by Attributes.
+	Merge func(old *scim.Object) *scim.Object
 }
 
 // A Precondition is what must hold of the stored resource for a write to
@@ -118,64 +143,54 @@ const (
 	Unchanged
 )
 
-// Create stores a new resource with its password, memberships, change-log and
-// audit rows in one transaction.
-//
-// Errors: RuleForbidden; RuleNotFound for an environment that is not there;
-// every validation rule; RuleUnique; RuleExists for a chosen id that is taken;
-// RuleDangling for an unknown population, group or member; RulePassword; RuleBusy.
-func (d *Directory) Create(ctx context.Context, c Caller, s Scope, dr Draft) (*scim.Resource, error) {
-	panic("todo")
-}
-
-// Upsert creates the user, or replaces the one user that has the draft's
-// externalId as Put would (p14e R7). Errors: as Create; RuleUnique on
-// externalId when several users have it.
-func (d *Directory) Upsert(ctx context.Context, c Caller, s Scope, dr Draft) (*scim.Resource, Outcome, error) {
-	panic("todo")
-}
-
-// Put creates the resource at the draft's id, or replaces the one that is
-// there. Errors: as Create; RuleExists when p.Absent and it is there;
-// RuleNotFound when p asks for it and it is not; RuleVersion.
-func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Precondition) (*scim.Resource, Outcome, error) {
-	panic("todo")
-}
-
-// Read returns one resource. Errors: RuleForbidden, RuleNotFound.
-func (d *Directory) Read(ctx context.Context, c Caller, s Scope, typ, id string, inc Include) (*scim.Resource, error) {
-	panic("todo")
-}
-
-// Delete removes a resource and its memberships and returns it as it was, with
-// its groups. Errors: RuleForbidden, RuleNotFound, RuleVersion, RuleProtected.
-func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id string, p Precondition) (*scim.Resource, error) {
-	panic("todo")
-}
-
-// List answers a query. Errors: RuleForbidden, RuleTooMany.
-func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page, error) {
-	panic("todo")
-}
-
-// An Environment is a tenant: nothing crosses it.
-type Environment struct {
-	ID                string
-	Name              string
-	DefaultPopulation string // id
-	DefaultGroup      string // id of the group Users
-	Created           time.Time
-}
-
-// Environment returns the environment of the scope as the caller may see it.
-func (d *Directory) Environment(ctx context.Context, c Caller, s Scope) (*Environment, error) {
-	panic("todo")
-}
-
-// Directory is the core. Its fields are set once, before the first call.
+// Directory is the core. Open makes one.
 type Directory struct {
-	// Now is the clock that stamps data.
-	Now func() time.Time
-	// NewID makes the ids of new resources: UUIDs in lower case.
-	NewID func() string
+	db     *store.DB
+	hasher *hasher
+	policy Policy
+	now    func() time.Time
+	newID  func() string
 }
+
+// Config is what Open needs to know. Its zero values but Path are useful.
+type Config struct {
+	// Path is the data directory; it is created with mode 0700.
+	Path string
+	// Now is the clock that stamps data; time.Now when nil.
+	Now func() time.Time
+	// NewID makes the ids of new resources; UUIDs of version 7 when nil, so
+	// that those of one time lie side by side in the indexes.
+	NewID func() string
+	// Policy is the password policy; DefaultPolicy when nil.
+	Policy *Policy
+}
+
+// Open opens the directory's data, migrating it when it is of an earlier
+// version. Close must be called.
+func Open(ctx context.Context, cfg Config) (*Directory, error) {
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Path, "rollcall.db")})
+	if err != nil {
+		return nil, fmt.Errorf("open the directory in %s: %w", cfg.Path, err)
+	}
+	d := &Directory{db: db, hasher: newHasher(), policy: DefaultPolicy, now: time.Now, newID: newUUID}
+	if cfg.Now != nil {
+		d.now = cfg.Now
+	}
+	if cfg.NewID != nil {
+		d.newID = cfg.NewID
+	}
+	if cfg.Policy != nil {
+		d.policy = *cfg.Policy
+	}
+	return d, nil
+}
+
+// Close finishes what was accepted and closes the data.
+func (d *Directory) Close() error { return d.db.Close() }
+
+// Ready reports whether the directory can serve: nil, or why not.
+func (d *Directory) Ready(ctx context.Context) error {
+	return d.db.View(ctx, func(tx *store.Tx) error { return nil })
+}
+
+func newUUID() string { return uuid.Must(uuid.NewV7()).String() }

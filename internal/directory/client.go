@@ -1,0 +1,271 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
+)
+
+// A Client is an API caller of one environment.
+type Client struct {
+	ID          string
+	Name        string
+	Environment string // id
+	Role        Role
+	Doors       []string // names of the doors that it may use; empty for all
+	Created     time.Time
+	Revoked     bool
+	Secrets     int // how many of its secrets are live: at most two
+}
+
+// A ClientDraft is a client as an administrator proposes it.
+type ClientDraft struct {
+	Environment string // id
+	ID          string // empty: a UUID
+	Name        string
+	Role        Role // empty: Writer
+	Doors       []string
+	// Secrets are given only by development mode; when there are none, one of
+	// 256 bits is made.
+	Secrets []string
+}
+
+// CreateClient stores a client and returns it with its one secret, which is
+// shown nowhere else; no secret is returned when the draft brought its own.
+//
+// Errors: RuleNotFound for an unknown environment, RuleUnique for an id or a
+// secret that is taken, RuleCanonical for an unknown role.
+func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, string, error) {
+	if dr.ID == "" {
+		dr.ID = uuid.NewString()
+	}
+	if dr.Role == "" {
+		dr.Role = Writer
+	}
+	if !dr.Role.May(ReadDirectory) {
+		return nil, "", &scim.Error{Rule: scim.RuleCanonical, Path: "role", Value: string(dr.Role),
+			Allowed: []string{string(Reader), string(Writer), string(Admin)}}
+	}
+	secret := ""
+	if len(dr.Secrets) == 0 {
+		secret = newSecret()
+		dr.Secrets = []string{secret}
+	}
+	var out *Client
+	err := d.update(ctx, func(tx *store.Tx) error {
+		t, err := tx.Tenant(dr.Environment)
+		if err != nil {
+			return notFound(err, "Environment", dr.Environment)
+		}
+		c := store.Client{TID: t.TID, ID: dr.ID, Name: dr.Name, Role: string(dr.Role), Doors: dr.Doors, Created: d.now()}
+		if err := tx.InsertClient(&c); err != nil {
+			return taken(err, "Client", "", "", dr.ID)
+		}
+		for _, s := range dr.Secrets {
+			if err := d.addSecret(tx, c.CID, s); err != nil {
+				return err
+			}
+		}
+		out = client(c, t.ID, len(dr.Secrets))
+		return d.record(tx, Caller{tenant: t.TID}, "create", "Client", dr.ID)
+	})
+	return out, secret, err
+}
+
+// Clients returns the clients of the environment in order of creation.
+func (d *Directory) Clients(ctx context.Context, environment string) ([]*Client, error) {
+	var out []*Client
+	err := d.db.View(ctx, func(tx *store.Tx) error {
+		t, err := tx.Tenant(environment)
+		if err != nil {
+			return notFound(err, "Environment", environment)
+		}
+		rows, err := tx.Clients(t.TID)
+		if err != nil {
+			return err
+		}
+		for _, c := range rows {
+			live, err := d.liveSecrets(tx, c.CID)
+			if err != nil {
+				return err
+			}
+			out = append(out, client(*c, t.ID, len(live)))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// maxSecrets is how many secrets of a client may be live at a time, so that
+// one can be replaced without an outage.
+const maxSecrets = 2
+
+// RotateClient gives the client a new secret and returns it. The youngest
+// secret it had stays alive beside the new one; older ones die.
+func (d *Directory) RotateClient(ctx context.Context, id string) (string, error) {
+	secret := newSecret()
+	err := d.update(ctx, func(tx *store.Tx) error {
+		c, err := tx.Client(id)
+		if err != nil {
+			return notFound(err, "Client", id)
+		}
+		if c.Disabled {
+			return &scim.Error{Rule: scim.RuleProtected, Schema: "Client", Value: id, Detail: "the client is revoked"}
+		}
+		live, err := d.liveSecrets(tx, c.CID)
+		if err != nil {
+			return err
+		}
+		for len(live) >= maxSecrets {
+			live[0].Revoked = d.now()
+			if err := tx.UpdateSecret(live[0]); err != nil {
+				return err
+			}
+			live = live[1:]
+		}
+		if err := d.addSecret(tx, c.CID, secret); err != nil {
+			return err
+		}
+		return d.record(tx, Caller{tenant: c.TID}, "rotate", "Client", id)
+	})
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
+}
+
+// RevokeClient ends the client: from the next request on its secrets and the
+// tokens made with them are refused everywhere.
+func (d *Directory) RevokeClient(ctx context.Context, id string) error {
+	return d.update(ctx, func(tx *store.Tx) error {
+		c, err := tx.Client(id)
+		if err != nil {
+			return notFound(err, "Client", id)
+		}
+		c.Disabled = true
+		if err := tx.UpdateClient(c); err != nil {
+			return err
+		}
+		return d.record(tx, Caller{tenant: c.TID}, "revoke", "Client", id)
+	})
+}
+
+// newSecret returns a secret of 256 bits with a prefix that scanners for
+// leaked secrets can look for.
+func newSecret() string { return "rc_" + rand.Text() + rand.Text() }
+
+// addSecret stores only the secret's SHA-256: it has so much entropy that a
+// slow hash would add nothing but load.
+func (d *Directory) addSecret(tx *store.Tx, cid int64, secret string) error {
+	hash := sha256.Sum256([]byte(secret))
+	err := tx.InsertSecret(&store.Secret{CID: cid, Hash: hash[:], Created: d.now()})
+	return taken(err, "Client", "id", "secret", "")
+}
+
+func (d *Directory) liveSecrets(tx *store.Tx, cid int64) ([]*store.Secret, error) {
+	all, err := tx.Secrets(cid)
+	return slices.DeleteFunc(all, func(s *store.Secret) bool { return !d.live(s) }), err
+}
+
+func (d *Directory) live(s *store.Secret) bool {
+	return s.Revoked.IsZero() && (s.Expires.IsZero() || d.now().Before(s.Expires))
+}
+
+func client(c store.Client, environment string, secrets int) *Client {
+	return &Client{ID: c.ID, Name: c.Name, Environment: environment, Role: Role(c.Role), Doors: c.Doors,
+		Created: c.Created, Revoked: c.Disabled, Secrets: secrets}
+}
+
+var errUnauthenticated = &scim.Error{Rule: scim.RuleUnauthenticated}
+
+// AuthenticateSecret returns the caller whose live secret this is. RuleUnauthenticated otherwise.
+func (d *Directory) AuthenticateSecret(ctx context.Context, secret string) (Caller, error) {
+	if secret == "" {
+		return Caller{}, errUnauthenticated
+	}
+	hash := sha256.Sum256([]byte(secret))
+	return d.authenticate(ctx, func(tx *store.Tx) (*store.Login, error) {
+		found, err := tx.SecretByHash(hash[:])
+		if err == nil && subtle.ConstantTimeCompare(found.Secret.Hash, hash[:]) != 1 {
+			return found, store.ErrNotFound
+		}
+		return found, err
+	})
+}
+
+// AuthenticateClient returns the caller with this id, if the secret is one of
+// its live ones. RuleUnauthenticated otherwise.
+func (d *Directory) AuthenticateClient(ctx context.Context, id, secret string) (Caller, error) {
+	c, err := d.AuthenticateSecret(ctx, secret)
+	if err == nil && subtle.ConstantTimeCompare([]byte(c.Client), []byte(id)) != 1 {
+		return Caller{}, errUnauthenticated
+	}
+	return c, err
+}
+
+// TokenClaims is what an access token says of its holder.
+type TokenClaims struct {
+	Client int64 // key of the client
+	Secret int64 // key of the secret that the token was asked for with
+}
+
+// TokenSubject returns what a token for the caller must say.
+func (c Caller) TokenSubject() TokenClaims { return TokenClaims{Client: c.client, Secret: c.secret} }
+
+// AuthenticateToken returns the caller of a token whose signature and times
+// were found right, if its client and the secret that it stems from are still
+// alive. RuleUnauthenticated otherwise.
+func (d *Directory) AuthenticateToken(ctx context.Context, t TokenClaims) (Caller, error) {
+	return d.authenticate(ctx, func(tx *store.Tx) (*store.Login, error) {
+		found, err := tx.SecretByID(t.Secret)
+		if err == nil && found.Client.CID != t.Client {
+			return found, store.ErrNotFound
+		}
+		return found, err
+	})
+}
+
+func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*store.Login, error)) (Caller, error) {
+	var found *store.Login
+	err := d.db.View(ctx, func(tx *store.Tx) (err error) {
+		found, err = find(tx)
+		return err
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return Caller{}, errUnauthenticated
+	case err != nil:
+		return Caller{}, busy(err)
+	case found.Client.Disabled || !d.live(&found.Secret):
+		return Caller{}, errUnauthenticated
+	}
+	c := found.Client
+	return Caller{Client: c.ID, Environment: found.Tenant.ID, Role: Role(c.Role), Doors: c.Doors,
+		tenant: c.TID, client: c.CID, secret: found.Secret.SID}, nil
+}
+
+// SigningKey returns the 32 bytes with which this installation signs access
+// tokens. They are made at the first call and kept in the store, so that all
+// nodes and all starts have the same.
+func (d *Directory) SigningKey(ctx context.Context) ([]byte, error) {
+	const name = "token-signing-key"
+	var key []byte
+	err := d.update(ctx, func(tx *store.Tx) (err error) {
+		if key, err = tx.Setting(name); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		key = make([]byte, 32)
+		rand.Read(key)
+		return tx.SetSetting(name, key)
+	})
+	return key, err
+}

@@ -1,0 +1,149 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// A Policy is what a new password must satisfy. The zero Policy takes every
+// password that is not empty.
+type Policy struct {
+	MinLength int // characters
+	MaxLength int // characters; 0 is no limit
+	Capitals  int
+	Digits    int
+	Special   int // characters that are neither letters nor digits
+}
+
+// DefaultPolicy is the one policy of a new environment: it must accept the
+// passwords of the vendors' own examples (p14e R14, R76; pingone B58).
+var DefaultPolicy = Policy{MinLength: 8, MaxLength: 1024, Capitals: 1, Digits: 1}
+
+// check returns a RulePassword error when password, already prepared, breaks the policy.
+func (p Policy) check(password string) error {
+	var capitals, digits, special int
+	for _, r := range password {
+		switch {
+		case unicode.IsUpper(r):
+			capitals++
+		case unicode.IsDigit(r):
+			digits++
+		case !unicode.IsLetter(r):
+			special++
+		}
+	}
+	length := utf8.RuneCountInString(password)
+	for _, t := range []struct {
+		broken bool
+		name   string
+		limit  int
+		reason string
+	}{
+		{length < p.MinLength, "minLength", p.MinLength, "at least %d characters are needed"},
+		{p.MaxLength > 0 && length > p.MaxLength, "maxLength", p.MaxLength, "at most %d characters are possible"},
+		{capitals < p.Capitals, "capitals", p.Capitals, "at least %d capital letters are needed"},
+		{digits < p.Digits, "digits", p.Digits, "at least %d digits are needed"},
+		{special < p.Special, "special", p.Special, "at least %d special characters are needed"},
+	} {
+		if t.broken {
+			return &scim.Error{Rule: scim.RulePassword, Path: "password",
+				Detail: fmt.Sprintf(t.reason, t.limit), Allowed: []string{t.name, strconv.Itoa(t.limit)}}
+		}
+	}
+	return nil
+}
+
+// Cost of argon2id, the least that OWASP names: 19 MiB, two passes, one lane.
+const (
+	argonMemory = 19 * 1024 // KiB
+	argonTime   = 2
+	argonKey    = 32
+	argonSalt   = 16
+)
+
+// A hasher makes and checks password hashes, so many at a time that they
+// cannot use up the machine's memory: 64 at once would take 1.3 GiB and stall
+// everything else.
+type hasher struct {
+	slots chan struct{} // one token per hash being made
+	queue chan struct{} // one token per request waiting or working
+}
+
+// newHasher returns a hasher of one slot per two cores, and a queue of 64 for each slot.
+func newHasher() *hasher {
+	slots := max(1, runtime.GOMAXPROCS(0)/2)
+	return &hasher{slots: make(chan struct{}, slots), queue: make(chan struct{}, 64*slots)}
+}
+
+// enter waits for a slot and returns the function that gives it back.
+// RuleBusy when the queue is full.
+func (h *hasher) enter(ctx context.Context) (func(), error) {
+	select {
+	case h.queue <- struct{}{}:
+	default:
+		return nil, &scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}, Detail: "too many passwords are being hashed"}
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return func() { <-h.slots; <-h.queue }, nil
+	case <-ctx.Done():
+		<-h.queue
+		return nil, ctx.Err()
+	}
+}
+
+// hash returns the password as a PHC string: $argon2id$v=19$m=19456,t=2,p=1$salt$key.
+func (h *hasher) hash(ctx context.Context, password string) (string, error) {
+	leave, err := h.enter(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	salt := make([]byte, argonSalt)
+	rand.Read(salt)
+	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, 1, argonKey)
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=1$%s$%s", argon2.Version, argonMemory, argonTime,
+		b64.EncodeToString(salt), b64.EncodeToString(key)), nil
+}
+
+// matches reports whether the password, already prepared, is the one of the
+// PHC string that hash made.
+func (h *hasher) matches(ctx context.Context, password, phc string) (bool, error) {
+	leave, err := h.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	parts := strings.Split(phc, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return false, fmt.Errorf("password hash of an unknown form")
+	}
+	var memory, passes uint32
+	var lanes uint8
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &passes, &lanes); err != nil {
+		return false, fmt.Errorf("password hash parameters: %w", err)
+	}
+	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
+	if err != nil {
+		return false, fmt.Errorf("password hash salt: %w", err)
+	}
+	key, err := base64.RawStdEncoding.DecodeString(parts[5])
+	if err != nil {
+		return false, fmt.Errorf("password hash: %w", err)
+	}
+	got := argon2.IDKey([]byte(password), salt, passes, memory, lanes, uint32(len(key)))
+	return subtle.ConstantTimeCompare(got, key) == 1, nil
+}

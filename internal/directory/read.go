@@ -1,0 +1,72 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
+)
+
+// Read returns one resource. Errors: RuleForbidden, RuleNotFound, also for the
+// id of another environment.
+func (d *Directory) Read(ctx context.Context, c Caller, s Scope, typ, id string, inc Include) (*scim.Resource, error) {
+	tenant, err := d.authorise(ctx, c, s, ReadDirectory)
+	if err != nil {
+		return nil, err
+	}
+	var out *scim.Resource
+	err = d.view(ctx, func(tx *store.Tx) error {
+		row, err := tx.ByID(tenant, storeType(typ), id)
+		if err != nil {
+			return notFound(err, typ, id)
+		}
+		out, err = resource(tx, row, inc)
+		return err
+	})
+	return out, err
+}
+
+// List answers a query. Errors: RuleForbidden; RuleTooMany when the filter
+// would have to look at more resources than one request may cost.
+func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page, error) {
+	tenant, err := d.authorise(ctx, c, s, ReadDirectory)
+	if err != nil {
+		return nil, err
+	}
+	page := &Page{Start: max(1, q.Start)}
+	err = d.view(ctx, func(tx *store.Tx) error {
+		rows, total, err := tx.Select(store.Query{TID: tenant, Type: storeType(q.Type), Filter: q.Filter, Start: page.Start, Count: q.Count})
+		if err != nil {
+			return err
+		}
+		page.Total = total
+		for _, row := range rows {
+			r, err := resource(tx, row, q.Include)
+			if err != nil {
+				return err
+			}
+			page.Resources = append(page.Resources, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// resource returns the row as a resource with the parts that were asked for.
+func resource(tx *store.Tx, row *store.Row, inc Include) (r *scim.Resource, err error) {
+	r = row.Resource()
+	if inc.Groups && row.Type != store.Population {
+		if r.Groups, err = tx.Groups(row.RID); err != nil {
+			return nil, err
+		}
+	}
+	if inc.Members && row.Type == store.Group {
+		if r.Members, err = tx.Members(row.RID); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,566 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
+)
+
+// Create stores a new resource with its password, memberships, change-log and
+// audit rows in one transaction, and returns it with its groups or members.
+//
+// Errors: RuleForbidden; RuleNotFound for an environment that is not there;
+// every validation rule; RuleUnique; RuleExists for a chosen id that is taken;
+// RuleDangling for an unknown population, group or member; RulePassword; RuleBusy.
+func (d *Directory) Create(ctx context.Context, c Caller, s Scope, dr Draft) (*scim.Resource, error) {
+	w, err := d.write(ctx, c, s, dr)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.hash(ctx, w, w.hintTaken); err != nil {
+		return nil, err
+	}
+	err = d.update(ctx, w.insert)
+	return w.result, err
+}
+
+// Upsert creates the user, or replaces the one user that has the draft's
+// externalId as Put would (p14e R7). Errors: as Create; RuleUnique on
+// externalId when several users have it.
+func (d *Directory) Upsert(ctx context.Context, c Caller, s Scope, dr Draft) (*scim.Resource, Outcome, error) {
+	w, err := d.write(ctx, c, s, dr)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := d.hash(ctx, w, nil); err != nil {
+		return nil, 0, err
+	}
+	err = d.update(ctx, func(tx *store.Tx) error {
+		old, err := w.byExternalID(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if old == nil {
+			return w.insert(tx)
+		}
+		return w.replace(tx, old)
+	})
+	return w.result, w.outcome, err
+}
+
+// Put creates the resource at the draft's id, or replaces the one that is
+// there. A replacement that changes nothing leaves version and times as they
+// are. Errors: as Create; RuleExists when p.Absent and it is there;
+// RuleNotFound when p asks for it and it is not; RuleVersion.
+func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Precondition) (*scim.Resource, Outcome, error) {
+	w, err := d.write(ctx, c, s, dr)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := d.hash(ctx, w, nil); err != nil {
+		return nil, 0, err
+	}
+	err = d.update(ctx, func(tx *store.Tx) error {
+		old, err := tx.ByID(w.tenant, w.typ, dr.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound) && !p.Present && len(p.Version) == 0:
+			return w.insert(tx)
+		case err != nil:
+			return notFound(err, dr.Type, dr.ID)
+		}
+		if err := p.check(old); err != nil {
+			return err
+		}
+		return w.replace(tx, old)
+	})
+	return w.result, w.outcome, err
+}
+
+// Delete removes a resource and its memberships and returns it as it was, with
+// its groups. Errors: RuleForbidden, RuleNotFound, RuleVersion, RuleProtected
+// for the group Users.
+func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id string, p Precondition) (*scim.Resource, error) {
+	tenant, err := d.authorise(ctx, c, s, writePermission(typ))
+	if err != nil {
+		return nil, err
+	}
+	var out *scim.Resource
+	err = d.update(ctx, func(tx *store.Tx) error {
+		old, err := tx.ByID(tenant, storeType(typ), id)
+		if err != nil {
+			return notFound(err, typ, id)
+		}
+		if err := p.check(old); err != nil {
+			return err
+		}
+		t, err := tx.Tenant(c.Environment)
+		if err != nil {
+			return err
+		}
+		if old.RID == t.DefaultGroup || old.RID == t.DefaultPop {
+			return &scim.Error{Rule: scim.RuleProtected, Schema: typ, Value: id}
+		}
+		if out, err = resource(tx, old, Include{Groups: true, Members: true}); err != nil {
+			return err
+		}
+		if err := tx.Delete(old); err != nil {
+			return err
+		}
+		return d.log(tx, c, store.OpDelete, old, d.stamp(), nil)
+	})
+	return out, err
+}
+
+// check compares the precondition with the resource that is there.
+func (p Precondition) check(old *store.Row) error {
+	if p.Absent {
+		return &scim.Error{Rule: scim.RuleExists, Schema: old.Type.String(), Value: old.ID}
+	}
+	if len(p.Version) > 0 && !slices.Contains(p.Version, old.Version) {
+		return &scim.Error{Rule: scim.RuleVersion, Schema: old.Type.String(), Value: old.ID}
+	}
+	return nil
+}
+
+// A write is one Create, Upsert or Put on its way: the draft as far as it could
+// be prepared outside the transaction.
+type write struct {
+	d       *Directory
+	caller  Caller
+	tenant  int64
+	typ     store.Type
+	draft   Draft
+	body    body
+	hash    string // of body.password
+	result  *scim.Resource
+	outcome Outcome
+}
+
+// A body is a draft's attributes, validated and taken apart.
+type body struct {
+	attributes *scim.Object // what is kept as the document
+	doc        []byte
+	key        string // unique among the resources of its type
+	externalID string
+	password   string
+	members    []member
+	// activeGiven: the draft said whether the user is active.
+	activeGiven bool
+}
+
+type member struct{ id, typ, path string }
+
+// write authorises the call and prepares all that needs no transaction.
+func (d *Directory) write(ctx context.Context, c Caller, s Scope, dr Draft) (*write, error) {
+	tenant, err := d.authorise(ctx, c, s, writePermission(dr.Type))
+	if err != nil {
+		return nil, err
+	}
+	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(dr.Type), draft: dr}
+	if dr.ID != "" {
+		if err := checkID(dr.ID); err != nil {
+			return nil, err
+		}
+	}
+	w.body, err = d.takeApart(dr.Type, dr.Attributes)
+	return w, err
+}
+
+// canonical is how the core reads a draft: names, types and what is required
+// must be right, whatever door it came through; formats and words are the
+// door's business, since the vendors differ in them.
+var canonical = scim.Checks{Schemas: scim.SchemasAssumed, InferExtensions: true, Unknown: scim.RejectUnknown,
+	AnyType: true, AnyFormat: true, AnyUserName: true}
+
+// takeApart validates attributes against the canonical schema, so that no door
+// can store what another could not read, and splits off what the document
+// does not hold: the password and a group's members.
+func (d *Directory) takeApart(typ string, attributes *scim.Object) (body, error) {
+	b := body{activeGiven: true}
+	if typ == "User" {
+		// Users are active unless somebody says otherwise.
+		if v, _ := attributes.Find("active"); v.IsNull() {
+			attributes = attributes.Clone().Set("active", scim.BoolValue(true))
+			b.activeGiven = false
+		}
+	}
+	kept, faults := resourceType(typ).Normalize(attributes, canonical)
+	if err := faults.Or(); err != nil {
+		return body{}, err
+	}
+	b.externalID = kept.Get("externalId").Text()
+	if v, ok := kept.Lookup("password"); ok {
+		prepared, err := scim.PreparePassword(v.Text())
+		if err != nil {
+			return body{}, &scim.Error{Rule: scim.RulePassword, Path: "password", Detail: "characters that cannot be typed reliably"}
+		}
+		if err := d.policy.check(prepared); err != nil {
+			return body{}, err
+		}
+		b.password = prepared
+		kept.Delete("password")
+	}
+	if typ == "Group" {
+		b.members = members(kept.Get("members"))
+		kept.Delete("members")
+		b.key = scim.Fold(kept.Get("displayName").Text())
+	} else {
+		b.key, _ = scim.UsernameKey(kept.Get("userName").Text())
+	}
+	b.attributes = kept
+	b.doc = scim.ObjectValue(kept).AppendJSON(nil)
+	return b, nil
+}
+
+// members reads the canonical value of the attribute members.
+func members(v scim.Value) []member {
+	var out []member
+	for i, item := range v.List() {
+		out = append(out, member{id: item.Object().Get("value").Text(), typ: item.Object().Get("type").Text(),
+			path: fmt.Sprintf("members[%d].value", i)})
+	}
+	return out
+}
+
+// hash makes the hash of the draft's password, which takes long, before the
+// transaction. hint, if not nil, is asked first, so that a request that is
+// bound to fail does not cost a hash; the transaction decides.
+func (d *Directory) hash(ctx context.Context, w *write, hint func(*store.Tx) error) (err error) {
+	if w.body.password == "" {
+		return nil
+	}
+	if hint != nil {
+		if err := d.view(ctx, hint); err != nil {
+			return err
+		}
+	}
+	w.hash, err = d.hasher.hash(ctx, w.body.password)
+	return err
+}
+
+// hintTaken is RuleUnique when the draft's key was in use a moment ago.
+func (w *write) hintTaken(tx *store.Tx) error {
+	_, err := tx.ByKey(w.tenant, w.typ, w.body.key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = store.ErrKeyTaken
+	}
+	return w.conflict(err)
+}
+
+// byExternalID returns the one user that has the draft's externalId, nil if there is none.
+func (w *write) byExternalID(ctx context.Context, tx *store.Tx) (*store.Row, error) {
+	if w.body.externalID == "" {
+		return nil, nil
+	}
+	if err := tx.LockKey(ctx, w.body.externalID); err != nil {
+		return nil, err
+	}
+	rows, err := tx.ByExternalID(w.tenant, w.typ, w.body.externalID, 2)
+	switch {
+	case err != nil || len(rows) == 0:
+		return nil, err
+	case len(rows) > 1:
+		return nil, &scim.Error{Rule: scim.RuleUnique, Path: "externalId", Value: w.body.externalID, Schema: w.draft.Type}
+	}
+	return rows[0], nil
+}
+
+// insert stores the draft as a new resource.
+func (w *write) insert(tx *store.Tx) (err error) {
+	now := w.d.stamp()
+	row := &store.Row{TID: w.tenant, Type: w.typ, ID: w.draft.ID, Key: w.body.key, ExternalID: w.body.externalID,
+		Version: 1, Created: now, Modified: now}
+	if row.ID == "" {
+		row.ID = w.d.newID()
+	}
+	if w.typ == store.User {
+		t, err := tx.Tenant(w.caller.Environment)
+		if err != nil {
+			return err
+		}
+		if row.Pop, row.Population, err = w.population(tx, t.DefaultPop, t.DefaultPopulationID); err != nil {
+			return err
+		}
+	}
+	row.Doc = w.body.doc
+	if err := tx.Insert(row, w.body.attributes); err != nil {
+		return w.conflict(err)
+	}
+	if err := w.credential(tx, row, false); err != nil {
+		return err
+	}
+	if _, err := w.join(tx, row); err != nil {
+		return err
+	}
+	if _, err := w.setMembers(tx, row); err != nil {
+		return err
+	}
+	w.outcome = Created
+	if err := w.d.log(tx, w.caller, store.OpCreate, row, now, nil); err != nil {
+		return err
+	}
+	inc := Include{Groups: len(w.draft.Groups) > 0 || w.draft.DefaultGroup, Members: len(w.body.members) > 0}
+	w.result, err = resource(tx, row, inc)
+	return err
+}
+
+// replace stores the draft over old. What the draft leaves open stays: the
+// password, active, the population and whether the password must be changed.
+func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
+	if w.draft.Merge != nil {
+		merged := w.draft.Merge(old.Resource().Attributes())
+		password, members := w.body.password, w.body.members
+		if w.body, err = w.d.takeApart(w.draft.Type, merged); err != nil {
+			return err
+		}
+		w.body.password, w.body.members = password, members
+	}
+	if active := old.Resource().Attributes().Get("active"); w.typ == store.User && !w.body.activeGiven && !active.Bool() {
+		w.body.attributes.Set("active", active)
+		w.body.doc = scim.ObjectValue(w.body.attributes).AppendJSON(nil)
+	}
+	row := *old
+	row.Key, row.ExternalID, row.Doc = w.body.key, w.body.externalID, w.body.doc
+	if w.typ == store.User {
+		if row.Pop, row.Population, err = w.population(tx, old.Pop, old.Population); err != nil {
+			return err
+		}
+	}
+	joined, err := w.join(tx, old)
+	if err != nil {
+		return err
+	}
+	regrouped, err := w.setMembers(tx, old)
+	if err != nil {
+		return err
+	}
+	changed := !bytes.Equal(row.Doc, old.Doc) || row.Pop != old.Pop || w.hash != "" || regrouped ||
+		w.draft.MustChange != nil && *w.draft.MustChange != old.MustChange
+	w.outcome = Unchanged
+	if changed {
+		w.outcome = Replaced
+		row.Version++
+		row.Modified = later(w.d.stamp(), old.Modified)
+		if err := tx.Replace(old, &row, w.body.attributes); err != nil {
+			return w.conflict(err)
+		}
+		if err := w.credential(tx, &row, old.MustChange); err != nil {
+			return err
+		}
+	}
+	if changed || joined {
+		if err := w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, changedNames(old, &row, w.hash != "")); err != nil {
+			return err
+		}
+	}
+	w.result, err = resource(tx, &row, Include{Groups: true, Members: true})
+	return err
+}
+
+// population returns the population that the draft names, else the one given.
+func (w *write) population(tx *store.Tx, rid int64, id string) (int64, string, error) {
+	if w.draft.Population == "" || w.draft.Population == id {
+		return rid, id, nil
+	}
+	p, err := tx.ByID(w.tenant, store.Population, w.draft.Population)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, "", &scim.Error{Rule: scim.RuleDangling, Path: "population.id", Value: w.draft.Population, Schema: "Population"}
+	}
+	if err != nil {
+		return 0, "", err
+	}
+	return p.RID, p.ID, nil
+}
+
+// credential stores the draft's password and the state that goes with it. A
+// new password needs no change at the next sign-in unless the draft says so.
+func (w *write) credential(tx *store.Tx, row *store.Row, mustChange bool) error {
+	if w.hash != "" {
+		mustChange = false
+	}
+	if w.draft.MustChange != nil {
+		mustChange = *w.draft.MustChange
+	}
+	if w.hash == "" && mustChange == row.MustChange {
+		return nil
+	}
+	c, err := tx.Credential(row.RID)
+	if errors.Is(err, store.ErrNotFound) {
+		c, err = &store.Credential{RID: row.RID}, nil
+	}
+	if err != nil {
+		return err
+	}
+	c.MustChange, row.MustChange = mustChange, mustChange
+	if w.hash != "" {
+		c.Hash, c.Changed, c.Failures, c.LockedUntil = w.hash, row.Modified, 0, time.Time{}
+		row.HasPassword, row.PasswordChanged = true, row.Modified
+	}
+	return tx.SetCredential(c)
+}
+
+// join makes the resource a member of the groups that the draft names, and
+// reports whether it was not yet one of all of them.
+func (w *write) join(tx *store.Tx, row *store.Row) (bool, error) {
+	var groups []*store.Row
+	for _, id := range w.draft.Groups {
+		g, err := tx.ByID(w.tenant, store.Group, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return false, &scim.Error{Rule: scim.RuleDangling, Path: "groups", Value: id, Schema: "Group"}
+		}
+		if err != nil {
+			return false, err
+		}
+		groups = append(groups, g)
+	}
+	if w.draft.DefaultGroup {
+		t, err := tx.Tenant(w.caller.Environment)
+		if err != nil {
+			return false, err
+		}
+		g, err := tx.ByRID(t.DefaultGroup)
+		if err != nil {
+			return false, err
+		}
+		groups = append(groups, g)
+	}
+	joined := false
+	for _, g := range groups {
+		n, err := tx.AddMembers(g.RID, row.RID)
+		if err != nil {
+			return false, err
+		}
+		if n > 0 {
+			joined = true
+			if err := w.touch(tx, g); err != nil {
+				return false, err
+			}
+		}
+	}
+	return joined, nil
+}
+
+// touch moves a group's version and time after a change of its members
+// (p14e R42, ETG-09).
+func (w *write) touch(tx *store.Tx, g *store.Row) error {
+	row := *g
+	row.Version++
+	row.Modified = later(w.d.stamp(), g.Modified)
+	if err := tx.Replace(g, &row, g.Resource().Attributes()); err != nil {
+		return err
+	}
+	return w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, []string{"members"})
+}
+
+// setMembers makes the members of a group those of the draft and reports
+// whether that changed any.
+func (w *write) setMembers(tx *store.Tx, row *store.Row) (bool, error) {
+	if w.typ != store.Group {
+		return false, nil
+	}
+	wanted, err := w.resolveMembers(tx)
+	if err != nil {
+		return false, err
+	}
+	present, err := tx.MemberRIDs(row.RID)
+	if err != nil {
+		return false, err
+	}
+	var leave, enter []int64
+	for _, rid := range present {
+		if !wanted[rid] {
+			leave = append(leave, rid)
+		}
+		delete(wanted, rid)
+	}
+	for rid := range wanted {
+		enter = append(enter, rid)
+	}
+	if _, err := tx.RemoveMembers(row.RID, leave...); err != nil {
+		return false, err
+	}
+	_, err = tx.AddMembers(row.RID, enter...)
+	return len(leave)+len(enter) > 0, err
+}
+
+// resolveMembers returns the keys of the draft's members. RuleDangling for an
+// id that is not there, or not of the type that the draft says.
+func (w *write) resolveMembers(tx *store.Tx) (map[int64]bool, error) {
+	ids := make([]string, len(w.body.members))
+	for i, m := range w.body.members {
+		ids[i] = m.id
+	}
+	users, err := tx.Resolve(w.tenant, store.User, ids)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := tx.Resolve(w.tenant, store.Group, ids)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[int64]bool, len(ids))
+	var faults scim.Errors
+	for _, m := range w.body.members {
+		rid, ok := users[m.id]
+		if m.typ == "Group" || !ok {
+			rid, ok = groups[m.id]
+			ok = ok && m.typ != "User"
+		}
+		if !ok {
+			faults = append(faults, &scim.Error{Rule: scim.RuleDangling, Path: m.path, Value: m.id, Schema: "Member"})
+			continue
+		}
+		wanted[rid] = true
+	}
+	return wanted, faults.Or()
+}
+
+// conflict words the store's uniqueness errors as rules.
+func (w *write) conflict(err error) error {
+	attribute, value := "userName", w.body.attributes.Get("userName").Text()
+	if w.typ == store.Group {
+		attribute, value = "displayName", w.body.attributes.Get("displayName").Text()
+	}
+	return taken(err, w.draft.Type, attribute, value, w.draft.ID)
+}
+
+// changedNames returns the names of the top-level attributes in which the rows differ.
+func changedNames(old, row *store.Row, password bool) []string {
+	before, after := old.Resource().Attributes(), scim.NewResource(row.Doc).Attributes()
+	var names []string
+	for _, m := range after.Members {
+		if !scim.Equal(m.Value, before.Get(m.Name)) {
+			names = append(names, m.Name)
+		}
+	}
+	for _, m := range before.Members {
+		if _, ok := after.Lookup(m.Name); !ok {
+			names = append(names, m.Name)
+		}
+	}
+	if old.Pop != row.Pop {
+		names = append(names, "population")
+	}
+	if password {
+		names = append(names, "password")
+	}
+	return names
+}
+
+// later returns now, or the instant itself when the clock has gone back: the
+// time of a change never does.
+func later(now, instant time.Time) time.Time {
+	if now.Before(instant) {
+		return instant
+	}
+	return now
+}
