@@ -297,7 +297,7 @@ func (r *resolver) operand(g, f *Filter) error {
 	switch b.leaf.Type {
 	case TypeDateTime:
 		var err error
-		if b.time, err = pendingParse(g.Value.text); err != nil {
+		if b.time, err = ParseDateTime(g.Value.text); err != nil {
 			return f.fail("not a dateTime: " + g.Value.text)
 		}
 	case TypeString, TypeReference, TypeBinary, TypeAny:
@@ -420,12 +420,12 @@ func (b *operand) any(r *Resource, yield func(element) bool) bool {
 	case fromID:
 		return yield(element{value: StringValue(r.ID)})
 	case fromSchemas:
-		for _, uri := range b.t.pendingDeclared(r.Attributes()) {
+		for _, uri := range b.t.Declared(r.Attributes()) {
 			if yield(element{value: StringValue(uri)}) {
 				return true
 			}
 		}
-		return false
+		return r.Population != "" && b.t.Extension(PingOneSchema) != nil && yield(element{value: StringValue(PingOneSchema)})
 	case fromMeta:
 		return yield(element{from: fromMeta})
 	case fromGroups:
@@ -555,9 +555,9 @@ func (b *operand) meta(r *Resource, name string) Value {
 	case "resourceType":
 		return StringValue(r.Type)
 	case "created":
-		return StringValue(pendingFormat(r.Created))
+		return StringValue(FormatTime(r.Created))
 	case "lastModified":
-		return StringValue(pendingFormat(r.Modified))
+		return StringValue(FormatTime(r.Modified))
 	case "location":
 		return StringValue(b.location(r.Type, r.ID))
 	case "version":
@@ -643,7 +643,7 @@ func (f *Filter) satisfies(v Value) bool {
 	case v.kind != String:
 		return false
 	case b.leaf.Type == TypeDateTime:
-		at, err := pendingParse(v.text)
+		at, err := ParseDateTime(v.text)
 		return err == nil && order(f.Op, at.Compare(b.time))
 	}
 	key := b.valueKey(v.text, f.Op)
@@ -817,7 +817,7 @@ func (a *Attribute) IndexKey(v Value) (key string, ok bool) {
 		}
 		return "f", v.kind == Bool
 	case TypeDateTime:
-		at, err := pendingParse(v.text)
+		at, err := ParseDateTime(v.text)
 		return at.UTC().Format("2006-01-02T15:04:05.000000000Z"), err == nil && v.kind == String
 	case TypeInteger, TypeDecimal:
 		return readNumber(v.text).key(), v.kind == Number

@@ -500,6 +500,19 @@ func FuzzParseFilter(f *testing.F) {
 		if !again.Equal(filter) {
 			t.Fatalf("%q printed as %q, which is %s instead of %s", text, printed, tree(again), tree(filter))
 		}
+		for _, r := range []*scim.Resource{ada(), engines()} {
+			resolved, err := typeOf(r).Resolve(filter, o)
+			if err != nil {
+				if e := oneFault(t, err); e.Rule != scim.RuleFilter && e.Rule != scim.RuleFilterAttribute {
+					t.Fatalf("%q: error %+v", text, e)
+				}
+				continue
+			}
+			strict, err := typeOf(r).Resolve(resolved, scim.FilterOptions{SCIM11: scim11})
+			if err != nil || !strict.Equal(resolved) || strict.Match(r) != resolved.Match(r) {
+				t.Fatalf("%q resolved to %s, and that to %s, %v", text, resolved, strict, err)
+			}
+		}
 	})
 }
 

@@ -73,7 +73,7 @@ func isName(s string) bool {
 var commonAttributes = []*Attribute{
 	{Name: "schemas", Type: TypeReference, MultiValued: true, Required: true, Mutability: "readWrite", Returned: "always", Uniqueness: "none"},
 	{Name: "id", Type: TypeString, CaseExact: true, Mutability: "readOnly", Returned: "always", Uniqueness: "server"},
-	{Name: "externalId", Type: TypeString, CaseExact: true, Mutability: "readWrite", Returned: "default", Uniqueness: "none"},
+	externalID,
 	{Name: "meta", Type: TypeComplex, Mutability: "readOnly", Returned: "default", Uniqueness: "none", SubAttributes: []*Attribute{
 		{Name: "resourceType", Type: TypeString, CaseExact: true, Mutability: "readOnly", Returned: "default", Uniqueness: "none"},
 		{Name: "created", Type: TypeDateTime, Mutability: "readOnly", Returned: "default", Uniqueness: "none"},
