@@ -1,0 +1,100 @@
+// Package auth says who sends a request: it turns a Basic header, a bearer
+// secret or an access token into a directory.Caller, and it has the token
+// endpoints where a client gets such tokens. It decides nothing about what a
+// caller may do: the directory does. The server calls it as the gate of all doors.
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// Config is what New needs to know.
+type Config struct {
+	// PublicURL is the URL under which clients see the server. Tokens name it
+	// as their issuer and audience, and are good for no other.
+	PublicURL string
+	// Now is the clock that tokens are made and checked by; time.Now when nil.
+	Now func() time.Time
+}
+
+// An Authenticator is the gate of the doors. It implements route.Gate.
+type Authenticator struct {
+	dir    *directory.Directory
+	url    string
+	now    func() time.Time
+	key    []byte
+	signer jose.Signer
+}
+
+var _ route.Gate = (*Authenticator)(nil)
+
+// New returns the gate to what is in the directory.
+func New(ctx context.Context, d *directory.Directory, cfg Config) (*Authenticator, error) {
+	key, err := d.SigningKey(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the key that signs tokens: %w", err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, (&jose.SignerOptions{}).WithType(tokenType))
+	if err != nil {
+		return nil, fmt.Errorf("use the key that signs tokens: %w", err)
+	}
+	a := &Authenticator{dir: d, url: cfg.PublicURL, now: cfg.Now, key: key, signer: signer}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	return a, nil
+}
+
+// Authenticate returns who sends the request, by one of the door's schemes. A
+// bearer value in the form of a JWT is an access token, any other a secret;
+// both are looked up in the directory at every request, so that a revocation
+// is felt by the next one.
+//
+// Errors: RuleUnauthenticated; RuleForbidden for a client that may not use the door.
+func (a *Authenticator) Authenticate(r *http.Request, d *route.Door) (directory.Caller, error) {
+	c, err := a.caller(r, d)
+	if err != nil {
+		return directory.Caller{}, err
+	}
+	if len(c.Doors) > 0 && !slices.Contains(c.Doors, d.Name) {
+		return directory.Caller{}, &scim.Error{Rule: scim.RuleForbidden, Detail: "the client may not use this door"}
+	}
+	return c, nil
+}
+
+func (a *Authenticator) caller(r *http.Request, d *route.Door) (directory.Caller, error) {
+	shown, err := parseAuthorization(r.Header.Values("Authorization"))
+	if err != nil {
+		return directory.Caller{}, err
+	}
+	ctx := r.Context()
+	switch {
+	case !slices.Contains(d.Schemes, shown.scheme):
+		return directory.Caller{}, unauthenticated("the scheme is not taken here")
+	case shown.scheme == basic:
+		return a.dir.AuthenticateClient(ctx, shown.id, shown.secret)
+	case strings.Count(shown.secret, ".") == 2: // secrets have no dots
+		return a.token(ctx, shown.secret)
+	}
+	return a.dir.AuthenticateSecret(ctx, shown.secret)
+}
+
+// Authorise asks the directory, which also writes a refusal down.
+func (a *Authenticator) Authorise(ctx context.Context, c directory.Caller, p directory.Permission) error {
+	return a.dir.Authorise(ctx, c, p)
+}
+
+func unauthenticated(reason string) error {
+	return &scim.Error{Rule: scim.RuleUnauthenticated, Detail: reason}
+}
