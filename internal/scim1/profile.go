@@ -1,0 +1,136 @@
+package scim1
+
+import (
+	"time"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/route"
+)
+
+// A Profile is one vendor's SCIM 1.1: its names and habits as data, and
+// functions for its extension and its routes. [PingOneEnterprise] and
+// [Standard] make the two that there are.
+type Profile struct {
+	Name      string   // of the door
+	Users     string   // path of the users
+	Groups    string   // path of the groups
+	Schemes   []string // authentication schemes taken
+	Challenge []string // values of WWW-Authenticate
+	Options   Options
+
+	mounts       []mount
+	createStatus int
+	upsert       bool   // a POST with the externalId of a user is an update of that user (p14e R7)
+	groupOption  string // query parameter that names a group for the new user; empty for none (p14e R4)
+	version      bool   // meta.version is emitted
+	listCount    bool   // lists have the member count beside itemsPerPage (p14e R48)
+
+	// extension does what the vendor's own schema asks for; its zero value nothing.
+	extension extension
+}
+
+// A mount is a prefix with the routes that are served under it.
+type mount struct {
+	prefix string
+	routes func(*door) []route.Route
+}
+
+// Options are the switches of a profile: what the vendor's pages leave open.
+type Options struct {
+	// LocationPrefix is the path that locations start with, whatever prefix
+	// the request used: one of those that the profile serves (p14e F4).
+	LocationPrefix string
+	// TimeZone gives the offset of dates; nil is UTC (p14e F2).
+	TimeZone *time.Location
+	// DefaultGroupWithoutOption puts new users into the group Users when the
+	// request names no group (p14e R6).
+	DefaultGroupWithoutOption bool
+	// ListKeys are the names under which a list holds its resources (p14e R49).
+	ListKeys []string
+	// Merge makes an update by POST leave alone what the request does not
+	// mention, where it otherwise clears it (p14e R8).
+	Merge bool
+	// DisabledAttributes are ignored on write and absent on read: nickName,
+	// name.middleName, urn:scim:schemas:extension:enterprise:1.0:costCenter.
+	// What is stored of them stays.
+	DisabledAttributes []string
+}
+
+// The prefixes of PingOne for Enterprise: the one of its newer edition and
+// that of its older one (p14e section 2).
+const (
+	pingOnePrefix    = "/api/directory"
+	pingOneV1Prefix  = "/v1"
+	pingOneOAuthPath = "/api/oauth"
+)
+
+// PingOneEnterprise is the Directory API of PingOne for Enterprise.
+func PingOneEnterprise() Profile {
+	return Profile{
+		Name:      "p14e",
+		Users:     "/user",
+		Groups:    "/group",
+		Schemes:   []string{"Basic"},
+		Challenge: []string{`Basic realm="directory"`},
+		Options: Options{
+			LocationPrefix:            pingOnePrefix,
+			DefaultGroupWithoutOption: true,
+			ListKeys:                  []string{"resources"},
+		},
+		mounts: []mount{
+			{pingOnePrefix, pingOneRoutes},
+			{pingOneV1Prefix, pingOneRoutes},
+			{pingOneOAuthPath, pingOneTokenRoutes},
+		},
+		createStatus: 200,
+		upsert:       true,
+		groupOption:  "option",
+		listCount:    true,
+		extension:    pingOneExtension,
+	}
+}
+
+// Standard is SCIM 1.1 under its own names.
+func Standard() Profile {
+	return Profile{
+		Name:      "scim1",
+		Users:     "/Users",
+		Groups:    "/Groups",
+		Schemes:   []string{"Basic", "Bearer"},
+		Challenge: []string{`Basic realm="directory"`, `Bearer realm="directory"`},
+		Options: Options{
+			LocationPrefix: "/scim/v1",
+			ListKeys:       []string{"Resources"},
+		},
+		mounts:       []mount{{"/scim/v1", standardRoutes}},
+		createStatus: 201,
+		version:      true,
+	}
+}
+
+// pingOneRoutes are the standard ones and the vendor's own (p14e section 3).
+func pingOneRoutes(d *door) []route.Route {
+	const users = directory.WriteUsers
+	count := route.Route{Method: "GET", Path: d.Groups + "/{id}/users/count", Permission: directory.ReadDirectory, Handle: d.serve(d.countMembers)}
+	routes := append(standardRoutes(d), count)
+	for _, later := range []route.Route{
+		{Method: "POST", Path: "/users/authenticate", Permission: users},
+		{Method: "POST", Path: "/users/password-reset", Permission: users},
+		{Method: "PUT", Path: "/users/password-reset", Permission: users},
+		{Method: "POST", Path: "/users/password-lost", Permission: users},
+		{Method: "PUT", Path: "/users/password-lost", Permission: users},
+		{Method: "POST", Path: "/useractions/invite", Permission: users},
+		{Method: "GET", Path: "/userregistration/preferences", Permission: directory.ReadDirectory},
+		{Method: "GET", Path: "/userregistration/preferences/{name}", Permission: directory.ReadDirectory},
+		{Method: "PATCH", Path: "/userregistration/preferences", Permission: users},
+	} {
+		later.Handle = d.serve(unbuilt)
+		routes = append(routes, later)
+	}
+	return routes
+}
+
+// pingOneTokenRoutes lead to the check of a user's password (p14e R64).
+func pingOneTokenRoutes(d *door) []route.Route {
+	return []route.Route{{Method: "POST", Path: "/token", Permission: directory.ReadDirectory, Handle: d.serve(unbuilt)}}
+}

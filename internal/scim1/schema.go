@@ -1,0 +1,180 @@
+package scim1
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// The URIs of SCIM 1.1. Users, groups, lists and the configuration share the core one.
+const (
+	coreSchema       = "urn:scim:schemas:core:1.0"
+	enterpriseSchema = "urn:scim:schemas:extension:enterprise:1.0"
+)
+
+// Lengths of strings in characters (p14e section 12). What the canonical
+// schema says is longer or shorter, such as pictures, is as it says.
+const (
+	maxUserName = 256
+	maxText     = 1024
+)
+
+// A kind is a resource type as the door shows it: in names of SCIM 1.1, and
+// without the attributes that the profile disables, which makes them unknown
+// on write and absent on read.
+type kind struct {
+	scim.ResourceType
+	canonical *scim.ResourceType
+	path      string // /user
+	checks    scim.Checks
+}
+
+// lenient takes what SCIM 1.1 leaves open: no schemas or unknown ones,
+// attributes that nobody defined (p14e R19), and text of any form.
+var lenient = scim.Checks{Schemas: scim.SchemasAssumed, IgnoreSchemas: true, InferExtensions: true,
+	Unknown: scim.IgnoreUnknown, AnyType: true, AnyFormat: true, AnyUserName: true}
+
+// userKind is the kind of users.
+func (p *Profile) userKind() *kind {
+	t := scim.UserType()
+	core := older(t.Schema, coreSchema)
+	core.Attribute("userName").MaxLength = maxUserName
+	groups := core.Attribute("groups")
+	groups.SubAttributes = without(groups.SubAttributes, "type") // all are direct (p14e R43)
+	enterprise := older(t.Extension(scim.EnterpriseSchema), enterpriseSchema)
+	enterprise.Attribute("manager").Sub("value").Name = "managerId"
+
+	k := &kind{canonical: t, path: p.Users, checks: lenient}
+	k.Name, k.Description, k.Schema = t.Name, t.Description, core
+	if p.extension.uri != "" {
+		k.Extensions = append(k.Extensions, older(scim.LookupSchema(p.extension.uri), p.extension.uri))
+	}
+	k.Extensions = append(k.Extensions, enterprise)
+	k.disable(p.Options.DisabledAttributes)
+	return k
+}
+
+// groupKind is the kind of groups.
+func (p *Profile) groupKind() *kind {
+	t := scim.GroupType()
+	core := older(t.Schema, coreSchema)
+	members := core.Attribute("members")
+	members.Sub("type").CanonicalValues = []string{"user", "group"} // p14e Q12
+	members.Sub("display").Mutability = "readOnly"
+
+	k := &kind{canonical: t, path: p.Groups, checks: lenient}
+	k.checks.AnyType = false // members are users or groups
+	k.Name, k.Description, k.Schema = t.Name, t.Description, core
+	if p.extension.uri != "" {
+		k.Extensions = append(k.Extensions, older(scim.LookupSchema(p.extension.uri), p.extension.uri, p.extension.userOnly...))
+	}
+	k.disable(p.Options.DisabledAttributes)
+	return k
+}
+
+// older returns the schema under its URI of SCIM 1.1, without the attributes
+// that are left out.
+func older(s *scim.Schema, uri string, leftOut ...string) *scim.Schema {
+	o := &scim.Schema{ID: uri, Name: s.Name, Description: s.Description, Attributes: olderAttributes(s.Attributes)}
+	for _, name := range leftOut {
+		o.Attributes = without(o.Attributes, name)
+	}
+	return o
+}
+
+// olderAttributes copies attributes without $ref, which SCIM 1.1 does not have.
+func olderAttributes(list []*scim.Attribute) []*scim.Attribute {
+	var out []*scim.Attribute
+	for _, a := range list {
+		if a.Name == "$ref" {
+			continue
+		}
+		b := &scim.Attribute{
+			Name: a.Name, Type: a.Type, MultiValued: a.MultiValued, Description: a.Description, Required: a.Required,
+			CanonicalValues: a.CanonicalValues, CaseExact: a.CaseExact, Mutability: a.Mutability, Returned: a.Returned,
+			Uniqueness: a.Uniqueness, ReferenceTypes: a.ReferenceTypes, MaxLength: a.MaxLength, Prepared: a.Prepared,
+			Format: a.Format, SubAttributes: olderAttributes(a.SubAttributes),
+		}
+		if b.Type == scim.TypeString && b.MaxLength == 0 {
+			b.MaxLength = maxText
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// disable takes attributes out: name, name.sub, URI:name. Unknown ones are ignored.
+func (k *kind) disable(names []string) {
+	for _, text := range names {
+		s, name := k.split(text)
+		if s == nil {
+			continue
+		}
+		name, sub, dotted := strings.Cut(name, ".")
+		if !dotted {
+			s.Attributes = without(s.Attributes, name)
+		} else if a := s.Attribute(name); a != nil {
+			a.SubAttributes = without(a.SubAttributes, sub)
+		}
+	}
+}
+
+func without(list []*scim.Attribute, name string) []*scim.Attribute {
+	return slices.DeleteFunc(list, func(a *scim.Attribute) bool { return strings.EqualFold(a.Name, name) })
+}
+
+// schemas are the core one and the extensions.
+func (k *kind) schemas() []*scim.Schema {
+	return append([]*scim.Schema{k.Schema}, k.Extensions...)
+}
+
+// split cuts an attribute's name, URI:name or a core one, into its schema and
+// the rest. The schema is nil if the kind does not have it.
+func (k *kind) split(text string) (*scim.Schema, string) {
+	for _, s := range k.schemas() {
+		if n := len(s.ID); len(text) > n+1 && text[n] == ':' && strings.EqualFold(text[:n], s.ID) {
+			return s, text[n+1:]
+		}
+	}
+	if strings.Contains(text, ":") {
+		return nil, text
+	}
+	return k.Schema, text
+}
+
+// keep returns what the attributes describe of o, in the order of o.
+func keep(o *scim.Object, attributes []*scim.Attribute) *scim.Object {
+	kept := scim.NewObject()
+	if o == nil {
+		return kept
+	}
+	known := &scim.Schema{Attributes: attributes}
+	for _, m := range o.Members {
+		a := known.Attribute(m.Name)
+		if a == nil || a.Returned == "never" {
+			continue
+		}
+		if v := keepValue(m.Value, a); !v.Unassigned() {
+			kept.Set(a.Name, v)
+		}
+	}
+	return kept
+}
+
+func keepValue(v scim.Value, a *scim.Attribute) scim.Value {
+	switch {
+	case len(a.SubAttributes) == 0:
+		return v
+	case v.Kind() == scim.Array:
+		var list []scim.Value
+		for _, item := range v.List() {
+			if item = keepValue(item, a); !item.Unassigned() {
+				list = append(list, item)
+			}
+		}
+		return scim.ListValue(list...)
+	default:
+		return scim.ObjectValue(keep(v.Object(), a.SubAttributes))
+	}
+}

@@ -1,0 +1,100 @@
+// Package scim1 is the SCIM 1.1 door: it turns requests of that protocol into
+// calls on the directory and words the answers. A [Profile] holds what a
+// vendor does its own way; package server mounts what [New] returns.
+//
+// The directory speaks SCIM 2.0. How the schemas of SCIM 1.1 follow from its
+// own is in schema.go, what the two versions call differently in canonical.go,
+// and the vendor's extension in pingone.go.
+package scim1
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// maxBody is the largest request body in bytes (p14e section 12).
+const maxBody = 1 << 20
+
+// A door is one profile on one directory.
+type door struct {
+	Profile
+	dir       *directory.Directory
+	publicURL string
+	user      *kind
+	group     *kind
+}
+
+// New returns the doors of the profile, one for each prefix under which it is
+// reached. Locations start with publicURL, a URL without a path; if it is
+// empty, with the scheme and host of the request (p14e F4).
+func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
+	dr := &door{Profile: p, dir: d, publicURL: strings.TrimSuffix(publicURL, "/")}
+	dr.user, dr.group = p.userKind(), p.groupKind()
+	doors := make([]route.Door, len(p.mounts))
+	for i, m := range p.mounts {
+		doors[i] = route.Door{
+			Name:           p.Name,
+			Prefix:         m.prefix,
+			Routes:         m.routes(dr),
+			Schemes:        p.Schemes,
+			Error:          dr.writeError,
+			MethodOverride: true, // p14e A10
+			MaxBody:        maxBody,
+		}
+	}
+	return doors
+}
+
+// standardRoutes are those of SCIM 1.1 itself, under the profile's names.
+func standardRoutes(d *door) []route.Route {
+	const (
+		read    = directory.ReadDirectory
+		users   = directory.WriteUsers
+		groups  = directory.WriteGroups
+		schemas = directory.ReadSchemas
+	)
+	user, group := d.Users+"/{id}", d.Groups+"/{id}"
+	return []route.Route{
+		{Method: "POST", Path: d.Users, Permission: users, Handle: d.serve(d.createUser)},
+		{Method: "GET", Path: d.Users, Permission: read, Handle: d.serve(d.list(d.user))},
+		{Method: "GET", Path: user, Permission: read, Handle: d.serve(d.read(d.user))},
+		{Method: "PUT", Path: user, Permission: users, Handle: d.serve(unbuilt)},
+		{Method: "PATCH", Path: user, Permission: users, Handle: d.serve(unbuilt)},
+		{Method: "DELETE", Path: user, Permission: users, Handle: d.serve(d.delete(d.user))},
+
+		{Method: "POST", Path: d.Groups, Permission: groups, Handle: d.serve(d.createGroup)},
+		{Method: "GET", Path: d.Groups, Permission: read, Handle: d.serve(d.list(d.group))},
+		{Method: "GET", Path: group, Permission: read, Handle: d.serve(d.read(d.group))},
+		{Method: "PUT", Path: group, Permission: groups, Handle: d.serve(unbuilt)},
+		{Method: "PATCH", Path: group, Permission: groups, Handle: d.serve(unbuilt)},
+		{Method: "DELETE", Path: group, Permission: groups, Handle: d.serve(d.delete(d.group))},
+
+		{Method: "GET", Path: "/ServiceProviderConfigs", Permission: schemas, Handle: d.serve(d.configuration)},
+		{Method: "GET", Path: "/Schemas", Permission: schemas, Handle: d.serve(d.listSchemas)},
+		{Method: "GET", Path: "/Schemas/{id}", Permission: schemas, Handle: d.serve(d.readSchema)},
+		{Method: "POST", Path: "/Bulk", Permission: users, Handle: d.serve(unbuilt)},
+	}
+}
+
+// unbuilt answers for what the door does not offer.
+func unbuilt(c *call) error {
+	return &scim.Error{Rule: scim.RuleUnsupported, Path: c.r.URL.Path}
+}
+
+// serve reads of a request what every handler needs.
+func (d *door) serve(handle func(*call) error) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who directory.Caller) error {
+		if err := checkAccept(r.Header.Values("Accept")); err != nil {
+			return err
+		}
+		query, err := readQuery(r.URL.RawQuery)
+		if err != nil {
+			return err
+		}
+		return handle(&call{w: w, r: r, who: who, query: query})
+	}
+}
