@@ -137,7 +137,8 @@ type write struct {
 	typ     store.Type
 	draft   Draft
 	body    body
-	hash    string // of body.password
+	hash    string         // of body.password
+	changes []MemberChange // of a Modification
 	result  *scim.Resource
 	outcome Outcome
 }
@@ -149,12 +150,10 @@ type body struct {
 	key        string // unique among the resources of its type
 	externalID string
 	password   string
-	members    []member
+	members    []Member
 	// activeGiven: the draft said whether the user is active.
 	activeGiven bool
 }
-
-type member struct{ id, typ, path string }
 
 // write authorises the call and prepares all that needs no transaction.
 func (d *Directory) write(ctx context.Context, c Caller, s Scope, dr Draft) (*write, error) {
@@ -219,11 +218,11 @@ func (d *Directory) takeApart(typ string, attributes *scim.Object) (body, error)
 }
 
 // members reads the canonical value of the attribute members.
-func members(v scim.Value) []member {
-	var out []member
+func members(v scim.Value) []Member {
+	var out []Member
 	for i, item := range v.List() {
-		out = append(out, member{id: item.Object().Get("value").Text(), typ: item.Object().Get("type").Text(),
-			path: fmt.Sprintf("members[%d].value", i)})
+		out = append(out, Member{ID: item.Object().Get("value").Text(), Type: item.Object().Get("type").Text(),
+			Path: fmt.Sprintf("members[%d].value", i)})
 	}
 	return out
 }
@@ -301,8 +300,10 @@ func (w *write) insert(tx *store.Tx) (err error) {
 	if _, err := w.join(tx, row); err != nil {
 		return err
 	}
-	if _, err := w.setMembers(tx, row); err != nil {
-		return err
+	if w.typ == store.Group {
+		if _, err := w.setMembers(tx, row); err != nil {
+			return err
+		}
 	}
 	w.outcome = Created
 	if err := w.d.log(tx, w.caller, store.OpCreate, row, now, nil); err != nil {
@@ -324,6 +325,28 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 		}
 		w.body.password, w.body.members = password, members
 	}
+	joined, err := w.join(tx, old)
+	if err != nil {
+		return err
+	}
+	regrouped := 0
+	if w.typ == store.Group {
+		if regrouped, err = w.setMembers(tx, old); err != nil {
+			return err
+		}
+	}
+	if err := w.over(tx, old, regrouped > 0, Include{Groups: true, Members: true}); err != nil {
+		return err
+	}
+	if joined && w.outcome == Unchanged {
+		return w.d.log(tx, w.caller, store.OpUpdate, old, w.d.stamp(), []string{"groups"})
+	}
+	return nil
+}
+
+// over stores the body over old, if it is another one or regrouped says that
+// the members are others.
+func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) (err error) {
 	if active := old.Resource().Attributes().Get("active"); w.typ == store.User && !w.body.activeGiven && !active.Bool() {
 		w.body.attributes.Set("active", active)
 		w.body.doc = scim.ObjectValue(w.body.attributes).AppendJSON(nil)
@@ -335,18 +358,9 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 			return err
 		}
 	}
-	joined, err := w.join(tx, old)
-	if err != nil {
-		return err
-	}
-	regrouped, err := w.setMembers(tx, old)
-	if err != nil {
-		return err
-	}
-	changed := !bytes.Equal(row.Doc, old.Doc) || row.Pop != old.Pop || w.hash != "" || regrouped ||
-		w.draft.MustChange != nil && *w.draft.MustChange != old.MustChange
 	w.outcome = Unchanged
-	if changed {
+	if !bytes.Equal(row.Doc, old.Doc) || row.Pop != old.Pop || w.hash != "" || regrouped ||
+		w.draft.MustChange != nil && *w.draft.MustChange != old.MustChange {
 		w.outcome = Replaced
 		row.Version++
 		row.Modified = later(w.d.stamp(), old.Modified)
@@ -356,13 +370,12 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 		if err := w.credential(tx, &row, old.MustChange); err != nil {
 			return err
 		}
-	}
-	if changed || joined {
-		if err := w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, changedNames(old, &row, w.hash != "")); err != nil {
+		names := changedNames(old, &row, w.hash != "", regrouped)
+		if err := w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, names); err != nil {
 			return err
 		}
 	}
-	w.result, err = resource(tx, &row, Include{Groups: true, Members: true})
+	w.result, err = resource(tx, &row, inc)
 	return err
 }
 
@@ -461,67 +474,74 @@ func (w *write) touch(tx *store.Tx, g *store.Row) error {
 	return w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, []string{"members"})
 }
 
-// setMembers makes the members of a group those of the draft and reports
-// whether that changed any.
-func (w *write) setMembers(tx *store.Tx, row *store.Row) (bool, error) {
-	if w.typ != store.Group {
-		return false, nil
-	}
-	wanted, err := w.resolveMembers(tx)
+// setMembers makes the members of a group those of the draft and returns how
+// many memberships began or ended.
+func (w *write) setMembers(tx *store.Tx, row *store.Row) (int, error) {
+	wanted, err := w.resolveMembers(tx, w.body.members)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	present, err := tx.MemberRIDs(row.RID)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	var leave, enter []int64
+	var leave []int64
 	for _, rid := range present {
 		if !wanted[rid] {
 			leave = append(leave, rid)
 		}
 		delete(wanted, rid)
 	}
-	for rid := range wanted {
-		enter = append(enter, rid)
+	left, err := tx.RemoveMembers(row.RID, leave...)
+	if err != nil {
+		return 0, err
 	}
-	if _, err := tx.RemoveMembers(row.RID, leave...); err != nil {
-		return false, err
-	}
-	_, err = tx.AddMembers(row.RID, enter...)
-	return len(leave)+len(enter) > 0, err
+	entered, err := tx.AddMembers(row.RID, keys(wanted)...)
+	return left + entered, err
 }
 
-// resolveMembers returns the keys of the draft's members. RuleDangling for an
-// id that is not there, or not of the type that the draft says.
-func (w *write) resolveMembers(tx *store.Tx) (map[int64]bool, error) {
-	ids := make([]string, len(w.body.members))
-	for i, m := range w.body.members {
-		ids[i] = m.id
+// resolveMembers returns the keys of the members. RuleDangling for each id that
+// is not there, or not of the type that the request says.
+func (w *write) resolveMembers(tx *store.Tx, members []Member) (map[int64]bool, error) {
+	found, missing, err := w.findMembers(tx, members)
+	if err != nil {
+		return nil, err
+	}
+	var faults scim.Errors
+	for _, m := range missing {
+		faults = append(faults, &scim.Error{Rule: scim.RuleDangling, Path: m.Path, Value: m.ID, Schema: "Member"})
+	}
+	return found, faults.Or()
+}
+
+// findMembers returns the keys of those members that exist, and those that do not.
+func (w *write) findMembers(tx *store.Tx, members []Member) (found map[int64]bool, missing []Member, err error) {
+	ids := make([]string, len(members))
+	for i, m := range members {
+		ids[i] = m.ID
 	}
 	users, err := tx.Resolve(w.tenant, store.User, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	groups, err := tx.Resolve(w.tenant, store.Group, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	wanted := make(map[int64]bool, len(ids))
-	var faults scim.Errors
-	for _, m := range w.body.members {
-		rid, ok := users[m.id]
-		if m.typ == "Group" || !ok {
-			rid, ok = groups[m.id]
-			ok = ok && m.typ != "User"
+	found = make(map[int64]bool, len(ids))
+	for _, m := range members {
+		rid, ok := users[m.ID]
+		if m.Type == "Group" || !ok {
+			rid, ok = groups[m.ID]
+			ok = ok && m.Type != "User"
 		}
-		if !ok {
-			faults = append(faults, &scim.Error{Rule: scim.RuleDangling, Path: m.path, Value: m.id, Schema: "Member"})
-			continue
+		if ok {
+			found[rid] = true
+		} else {
+			missing = append(missing, m)
 		}
-		wanted[rid] = true
 	}
-	return wanted, faults.Or()
+	return found, missing, nil
 }
 
 // conflict words the store's uniqueness errors as rules.
@@ -534,7 +554,7 @@ func (w *write) conflict(err error) error {
 }
 
 // changedNames returns the names of the top-level attributes in which the rows differ.
-func changedNames(old, row *store.Row, password bool) []string {
+func changedNames(old, row *store.Row, password, members bool) []string {
 	before, after := old.Resource().Attributes(), scim.NewResource(row.Doc).Attributes()
 	var names []string
 	for _, m := range after.Members {
@@ -552,6 +572,9 @@ func changedNames(old, row *store.Row, password bool) []string {
 	}
 	if password {
 		names = append(names, "password")
+	}
+	if members {
+		names = append(names, "members")
 	}
 	return names
 }

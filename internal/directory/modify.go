@@ -1,0 +1,192 @@
+package directory
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
+)
+
+// A Modification changes part of a stored resource (PATCH, in whatever dialect).
+type Modification struct {
+	Type, ID     string
+	Precondition Precondition
+	// Apply makes the change of what is stored. It must be pure and quick: it
+	// runs inside the transaction, and may run once before it.
+	Apply func(old *scim.Resource) (Change, error)
+	// Password says that Apply may set a password, which is then hashed before
+	// the transaction.
+	Password bool
+	Include  Include // of the result
+}
+
+// A Change is what Apply makes of a resource.
+type Change struct {
+	Attributes *scim.Object // all attributes after the change, password included if it is new; nil leaves them
+	Population string       // empty leaves it
+	MustChange *bool        // nil leaves it
+	Members    []MemberChange
+}
+
+// A MemberChange adds or removes members of a group. Its cost is that of the
+// members that it names, not of those that the group has.
+type MemberChange struct {
+	Op      MemberOp
+	Members []Member
+	// Match chooses the members that RemoveMatching removes.
+	Match func(scim.Reference) bool
+}
+
+// A Member names a user or group by id.
+type Member struct {
+	ID   string
+	Type string // User, Group; empty for whichever has the id
+	Path string // where the request names it, for errors
+}
+
+// A MemberOp is what a MemberChange does.
+type MemberOp uint8
+
+// The operations on members. Adding one that is there, and removing one that
+// is not, changes nothing.
+const (
+	AddMembers     MemberOp = iota + 1 // those of Members
+	RemoveMembers                      // those of Members, known or not
+	RemoveMatching                     // those that Match chooses: reads all members
+	SetMembers                         // Members and no others
+)
+
+// Modify changes part of a resource. A change that comes to nothing leaves
+// version and times as they are (RFC 7644 3.5.2.1).
+//
+// Errors: RuleForbidden, RuleNotFound, RuleVersion; Apply's own; and of the
+// result those of Create.
+func (d *Directory) Modify(ctx context.Context, c Caller, s Scope, m Modification) (*scim.Resource, Outcome, error) {
+	tenant, err := d.authorise(ctx, c, s, writePermission(m.Type))
+	if err != nil {
+		return nil, 0, err
+	}
+	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(m.Type), draft: Draft{Type: m.Type, ID: m.ID}}
+	var hashed string // the password that w.hash is of
+	for {
+		if m.Password {
+			err := d.view(ctx, func(tx *store.Tx) error {
+				old, err := tx.ByID(tenant, w.typ, m.ID)
+				if err != nil {
+					return notFound(err, m.Type, m.ID)
+				}
+				if err := m.Precondition.check(old); err != nil {
+					return err
+				}
+				return w.apply(m, old)
+			})
+			if err != nil {
+				return nil, 0, err
+			}
+			if hashed = w.body.password; hashed != "" {
+				if err := d.hash(ctx, w, nil); err != nil {
+					return nil, 0, err
+				}
+			}
+		}
+		err = d.update(ctx, func(tx *store.Tx) error { return w.modify(tx, m, hashed) })
+		if !errors.Is(err, errOtherPassword) {
+			return w.result, w.outcome, err
+		}
+	}
+}
+
+// errOtherPassword: another write came between, and Apply now sets a password
+// that is not the one hashed.
+var errOtherPassword = errors.New("directory: the change sets another password")
+
+// apply calls Apply and takes its attributes apart.
+func (w *write) apply(m Modification, old *store.Row) error {
+	ch, err := m.Apply(old.Resource())
+	if err != nil {
+		return err
+	}
+	w.draft.Population, w.draft.MustChange, w.changes = ch.Population, ch.MustChange, ch.Members
+	attributes := ch.Attributes
+	if attributes == nil {
+		attributes = old.Resource().Attributes()
+	}
+	w.body, err = w.d.takeApart(m.Type, attributes)
+	return err
+}
+
+func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {
+	old, err := tx.ByID(w.tenant, w.typ, m.ID)
+	if err != nil {
+		return notFound(err, m.Type, m.ID)
+	}
+	if err := m.Precondition.check(old); err != nil {
+		return err
+	}
+	if err := w.apply(m, old); err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare([]byte(w.body.password), []byte(hashed)) != 1 {
+		return errOtherPassword
+	}
+	regrouped, err := w.changeMembers(tx, old)
+	if err != nil {
+		return err
+	}
+	return w.over(tx, old, regrouped, m.Include)
+}
+
+// changeMembers applies the member changes in order and reports whether they
+// changed any.
+func (w *write) changeMembers(tx *store.Tx, g *store.Row) (bool, error) {
+	changed := 0
+	for _, ch := range w.changes {
+		n, err := w.changeMember(tx, g, ch)
+		if err != nil {
+			return false, err
+		}
+		changed += n
+	}
+	return changed > 0, nil
+}
+
+func (w *write) changeMember(tx *store.Tx, g *store.Row, ch MemberChange) (int, error) {
+	switch ch.Op {
+	case AddMembers:
+		wanted, err := w.resolveMembers(tx, ch.Members)
+		if err != nil {
+			return 0, err
+		}
+		return tx.AddMembers(g.RID, keys(wanted)...)
+	case SetMembers:
+		w.body.members = ch.Members
+		return w.setMembers(tx, g)
+	}
+	leave := ch.Members
+	if ch.Op == RemoveMatching {
+		present, err := tx.Members(g.RID)
+		if err != nil {
+			return 0, err
+		}
+		for _, ref := range present {
+			if ch.Match(ref) {
+				leave = append(leave, Member{ID: ref.ID, Type: ref.Type})
+			}
+		}
+	}
+	found, _, err := w.findMembers(tx, leave)
+	if err != nil {
+		return 0, err
+	}
+	return tx.RemoveMembers(g.RID, keys(found)...)
+}
+
+func keys(set map[int64]bool) []int64 {
+	out := make([]int64, 0, len(set))
+	for rid := range set {
+		out = append(out, rid)
+	}
+	return out
+}
