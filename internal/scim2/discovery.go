@@ -1,0 +1,238 @@
+package scim2
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// The schema URIs of discovery (RFC 7643 5, 6 and 7).
+const (
+	configSchema       = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
+	resourceTypeSchema = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
+	schemaSchema       = "urn:ietf:params:scim:schemas:core:2.0:Schema"
+)
+
+// A discovery is what a dialect says of itself beyond its resource types.
+type discovery struct {
+	// schemes describe how callers prove who they are.
+	schemes []authenticationScheme
+	// own are the schemas of the discovery documents, where they are published.
+	own []*scim.Schema
+	// stamp is the time that the configuration claims to be made and changed;
+	// empty for none.
+	stamp string
+	// quiet: lists have totalResults and no members of paging.
+	quiet bool
+	// refuseFilter answers a filter with 403 (RFC 7644 4) instead of passing over it.
+	refuseFilter bool
+	// changePassword: a password can be replaced once PUT or PATCH exists.
+	changePassword bool
+}
+
+// An authenticationScheme is one entry of authenticationSchemes (RFC 7643 5).
+type authenticationScheme struct {
+	kind, name, description, spec string
+}
+
+var bearerScheme = authenticationScheme{"oauthbearertoken", "OAuth 2.0 Bearer Token",
+	"Access with an OAuth 2.0 bearer token (RFC 6750).", "https://tools.ietf.org/html/rfc6750"}
+
+var basicScheme = authenticationScheme{"httpbasic", "HTTP Basic",
+	"Access with the id and the secret of a client (RFC 7617).", "https://tools.ietf.org/html/rfc7617"}
+
+// serviceProviderConfig says what the door offers: everything in it is taken
+// from what is really there (scim DIS-08).
+func (c *call) serviceProviderConfig() error {
+	if err := c.refuseFilter(); err != nil {
+		return err
+	}
+	d := c.profile.discovery
+	var schemes []scim.Value
+	for i, s := range d.schemes {
+		schemes = append(schemes, object(
+			member("type", scim.StringValue(s.kind)),
+			member("name", scim.StringValue(s.name)),
+			member("description", scim.StringValue(s.description)),
+			member("specUri", scim.StringValue(s.spec)),
+			member("documentationUri", scim.StringValue(s.spec)),
+			member("primary", scim.BoolValue(i == 0)),
+		))
+	}
+	meta := []scim.Member{member("resourceType", scim.StringValue("ServiceProviderConfig"))}
+	if d.stamp != "" {
+		meta = append(meta, member("created", scim.StringValue(d.stamp)), member("lastModified", scim.StringValue(d.stamp)))
+	}
+	meta = append(meta, member("location", scim.StringValue(c.base+"/ServiceProviderConfig")))
+	return c.document(object(
+		member("schemas", scim.Strings(configSchema)),
+		member("meta", object(meta...)),
+		member("patch", supported(false)),
+		member("bulk", supported(false, member("maxOperations", scim.IntValue(0)), member("maxPayloadSize", scim.IntValue(0)))),
+		member("filter", supported(true, member("maxResults", scim.IntValue(int64(c.profile.page.most))))),
+		member("changePassword", supported(false)),
+		member("sort", supported(false)),
+		member("etag", supported(c.profile.versions)),
+		member("authenticationSchemes", scim.ListValue(schemes...)),
+	))
+}
+
+func supported(yes bool, more ...scim.Member) scim.Value {
+	return object(append([]scim.Member{member("supported", scim.BoolValue(yes))}, more...)...)
+}
+
+// resourceTypes lists the kinds that are offered (RFC 7643 6).
+func (c *call) resourceTypes() error {
+	var list []scim.Value
+	for _, k := range c.profile.kinds {
+		list = append(list, c.resourceTypeOf(k))
+	}
+	return c.documents(list)
+}
+
+func (c *call) resourceType() error {
+	name := c.r.PathValue("id")
+	for _, k := range c.profile.kinds {
+		if k.Name == name {
+			return c.document(c.resourceTypeOf(k))
+		}
+	}
+	return &scim.Error{Rule: scim.RuleNotFound, Schema: "ResourceType", Value: name}
+}
+
+func (c *call) resourceTypeOf(k *kind) scim.Value {
+	extensions := []scim.Value{}
+	for _, s := range k.Extensions {
+		extensions = append(extensions, object(member("schema", scim.StringValue(s.ID)), member("required", scim.BoolValue(false))))
+	}
+	o := scim.NewObject(
+		member("schemas", scim.Strings(resourceTypeSchema)),
+		member("id", scim.StringValue(k.Name)),
+		member("meta", c.discoveryMeta("ResourceType", "/ResourceTypes/"+k.Name)),
+		member("name", scim.StringValue(k.Name)),
+		member("description", scim.StringValue(k.Description)),
+		member("endpoint", scim.StringValue(k.Endpoint)),
+		member("schema", scim.StringValue(k.Schema.ID)),
+	)
+	if len(extensions) > 0 {
+		o.Set("schemaExtensions", scim.ListValue(extensions...))
+	}
+	return scim.ObjectValue(o)
+}
+
+// schemas lists the schemas of the kinds that are offered (RFC 7643 7).
+func (c *call) schemas() error {
+	var list []scim.Value
+	for _, s := range c.profile.schemas() {
+		list = append(list, c.schemaOf(s))
+	}
+	return c.documents(list)
+}
+
+func (c *call) schema() error {
+	id := c.r.PathValue("id")
+	for _, s := range c.profile.schemas() {
+		if strings.EqualFold(s.ID, id) { // RFC 7644 3.10: URNs in any letter case
+			return c.document(c.schemaOf(s))
+		}
+	}
+	return &scim.Error{Rule: scim.RuleNotFound, Schema: "Schema", Value: id}
+}
+
+// schemas returns the schemas that the dialect publishes, each once.
+func (p *Profile) schemas() []*scim.Schema {
+	var list []*scim.Schema
+	for _, k := range p.kinds {
+		list = append(append(list, k.Schema), k.Extensions...)
+	}
+	return append(list, p.discovery.own...)
+}
+
+func (c *call) schemaOf(s *scim.Schema) scim.Value {
+	return object(
+		member("schemas", scim.Strings(schemaSchema)),
+		member("id", scim.StringValue(s.ID)),
+		member("meta", c.discoveryMeta("Schema", "/Schemas/"+s.ID)),
+		member("name", scim.StringValue(s.Name)),
+		member("description", scim.StringValue(s.Description)),
+		member("attributes", attributes(s.Attributes)),
+	)
+}
+
+// attributes describes attributes in the members of RFC 7643 7 and no others.
+func attributes(list []*scim.Attribute) scim.Value {
+	values := make([]scim.Value, len(list))
+	for i, a := range list {
+		o := scim.NewObject(
+			member("name", scim.StringValue(a.Name)),
+			member("type", scim.StringValue(string(a.Type))),
+			member("multiValued", scim.BoolValue(a.MultiValued)),
+			member("description", scim.StringValue(a.Description)),
+			member("required", scim.BoolValue(a.Required)),
+		)
+		if len(a.CanonicalValues) > 0 {
+			o.Set("canonicalValues", scim.Strings(a.CanonicalValues...))
+		}
+		o.Set("caseExact", scim.BoolValue(a.CaseExact))
+		o.Set("mutability", scim.StringValue(a.Mutability))
+		o.Set("returned", scim.StringValue(a.Returned))
+		o.Set("uniqueness", scim.StringValue(a.Uniqueness))
+		if len(a.ReferenceTypes) > 0 {
+			o.Set("referenceTypes", scim.Strings(a.ReferenceTypes...))
+		}
+		if len(a.SubAttributes) > 0 {
+			o.Set("subAttributes", attributes(a.SubAttributes))
+		}
+		values[i] = scim.ObjectValue(o)
+	}
+	return scim.ListValue(values...)
+}
+
+func (c *call) discoveryMeta(name, path string) scim.Value {
+	return object(member("resourceType", scim.StringValue(name)), member("location", scim.StringValue(c.base+path)))
+}
+
+// documents answers with a list of discovery documents, whole: they are not paged.
+func (c *call) documents(list []scim.Value) error {
+	if err := c.refuseFilter(); err != nil {
+		return err
+	}
+	o := scim.NewObject(
+		member("schemas", scim.Strings(listSchema)),
+		member("totalResults", scim.IntValue(int64(len(list)))),
+	)
+	if !c.profile.discovery.quiet {
+		o.Set("startIndex", scim.IntValue(1)).Set("itemsPerPage", scim.IntValue(int64(len(list))))
+	}
+	return c.document(scim.ObjectValue(o.Set("Resources", scim.ListValue(list...))))
+}
+
+// document answers with a discovery document; its ETag is made of its text
+// (scim DIS-19).
+func (c *call) document(v scim.Value) error {
+	body := v.AppendJSON(nil)
+	if c.profile.versions {
+		sum := sha256.Sum256(body)
+		if c.unchanged(`W/"` + hex.EncodeToString(sum[:8]) + `"`) {
+			return nil
+		}
+	}
+	c.send(200, body)
+	return nil
+}
+
+// refuseFilter is the SHOULD of RFC 7644 4, which passes over the other
+// parameters of a query.
+func (c *call) refuseFilter() error {
+	q, _ := c.parameters() // what cannot be read is passed over as well
+	if _, sent := q[paramFilter]; !sent || !c.profile.discovery.refuseFilter {
+		return nil
+	}
+	return &scim.Error{Rule: scim.RuleForbidden, Detail: "discovery documents cannot be filtered"}
+}
+
+func member(name string, v scim.Value) scim.Member { return scim.Member{Name: name, Value: v} }
+
+func object(members ...scim.Member) scim.Value { return scim.ObjectValue(scim.NewObject(members...)) }

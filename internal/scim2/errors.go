@@ -1,0 +1,163 @@
+package scim2
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// errorSchema is the URN of an error message (RFC 7644 3.12).
+const errorSchema = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+// A wording is what faults become on the wire.
+type wording struct {
+	status   int
+	scimType string // of RFC 7644 3.12; empty for none
+	detail   string
+}
+
+// verdicts are status and scimType of each rule as RFC 7644 3.12 and scim ERR
+// have them. Profiles change some.
+var verdicts = [...]wording{
+	scim.RuleJSON:            {status: 400, scimType: "invalidSyntax"},
+	scim.RuleDuplicateMember: {status: 400, scimType: "invalidSyntax"},
+	scim.RuleTrailingData:    {status: 400, scimType: "invalidSyntax"},
+	scim.RuleEmptyBody:       {status: 400, scimType: "invalidSyntax"},
+	scim.RuleNotObject:       {status: 400, scimType: "invalidSyntax"},
+	scim.RuleLimit:           {status: 400, scimType: "invalidSyntax"},
+	scim.RuleTooLarge:        {status: 413},
+	scim.RuleMediaType:       {status: 415},
+	scim.RuleParameter:       {status: 400, scimType: "invalidValue"},
+
+	scim.RuleCoreSchemaMissing:    {status: 400, scimType: "invalidSyntax"},
+	scim.RuleUnknownSchema:        {status: 400, scimType: "invalidValue"},
+	scim.RuleExtensionNotDeclared: {status: 400, scimType: "invalidSyntax"},
+	scim.RuleUnknownAttribute:     {status: 400, scimType: "invalidSyntax"},
+	scim.RuleUnknownSubAttribute:  {status: 400, scimType: "invalidSyntax"},
+	scim.RuleRequired:             {status: 400, scimType: "invalidValue"},
+	scim.RuleType:                 {status: 400, scimType: "invalidValue"},
+	scim.RuleMultiValued:          {status: 400, scimType: "invalidValue"},
+	scim.RuleSingleValued:         {status: 400, scimType: "invalidValue"},
+	scim.RuleDateTime:             {status: 400, scimType: "invalidValue"},
+	scim.RuleBinary:               {status: 400, scimType: "invalidValue"},
+	scim.RuleURI:                  {status: 400, scimType: "invalidValue"},
+	scim.RuleCanonical:            {status: 400, scimType: "invalidValue"},
+	scim.RuleLength:               {status: 400, scimType: "invalidValue"},
+	scim.RulePattern:              {status: 400, scimType: "invalidValue"},
+	scim.RulePrimary:              {status: 400, scimType: "invalidValue"},
+	scim.RuleReadOnly:             {status: 400, scimType: "mutability"},
+	scim.RuleImmutable:            {status: 400, scimType: "mutability"},
+	scim.RuleDangling:             {status: 400, scimType: "invalidValue"},
+	scim.RulePassword:             {status: 400, scimType: "invalidValue"},
+
+	scim.RuleFilter:          {status: 400, scimType: "invalidFilter"},
+	scim.RuleFilterAttribute: {status: 400, scimType: "invalidFilter"},
+	scim.RulePath:            {status: 400, scimType: "invalidPath"},
+	scim.RuleNoTarget:        {status: 400, scimType: "noTarget"},
+	scim.RuleTooMany:         {status: 400, scimType: "tooMany"},
+
+	scim.RuleUnauthenticated: {status: 401},
+	scim.RuleForbidden:       {status: 403},
+	scim.RuleNotFound:        {status: 404},
+	scim.RuleNoEndpoint:      {status: 404},
+	scim.RuleMethod:          {status: 405},
+	scim.RuleUnique:          {status: 409, scimType: "uniqueness"},
+	scim.RuleExists:          {status: 409, scimType: "uniqueness"},
+	scim.RuleVersion:         {status: 412},
+	scim.RuleBusy:            {status: 503},
+	scim.RuleProtected:       {status: 403},
+	scim.RuleUnsupported:     {status: 501},
+}
+
+// verdict returns status and scimType of a rule, 500 for one that is not known.
+func verdict(r scim.Rule) wording {
+	if int(r) < len(verdicts) && verdicts[r].status != 0 {
+		return verdicts[r]
+	}
+	return wording{status: http.StatusInternalServerError}
+}
+
+// writeError words err as the profile does. It is the one place of the door
+// that writes error bodies (RFC 7644 3.12).
+func (m *mount) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	faults := scim.Faults(err)
+	said := wording{status: http.StatusInternalServerError}
+	if len(faults) > 0 {
+		said = m.profile.word(faults)
+		m.explain(w, r, faults[0])
+	}
+	if said.status == http.StatusInternalServerError && said.detail == "" {
+		said.detail = m.profile.internal(r)
+	}
+	body := appendError(nil, said)
+	m.head(w, r)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(said.status)
+	_, _ = w.Write(body) // who has gone away need not be told
+}
+
+// explain sets the headers that go with a fault.
+func (m *mount) explain(w http.ResponseWriter, r *http.Request, fault *scim.Error) {
+	switch fault.Rule {
+	case scim.RuleUnauthenticated:
+		for _, scheme := range m.profile.schemes {
+			w.Header().Add("WWW-Authenticate", challenge(scheme, r.Header.Get("Authorization")))
+		}
+	case scim.RuleMethod:
+		if w.Header().Get("Allow") == "" {
+			w.Header().Set("Allow", strings.Join(fault.Allowed, ", "))
+		}
+	case scim.RuleBusy:
+		if len(fault.Allowed) > 0 {
+			w.Header().Set("Retry-After", fault.Allowed[0])
+		}
+	}
+}
+
+// challenge names a scheme that is taken. A bearer token that was sent and not
+// taken is called invalid (RFC 6750 3.1).
+func challenge(scheme, authorization string) string {
+	sent, token, _ := strings.Cut(authorization, " ")
+	switch {
+	case scheme != "Bearer":
+		return scheme + ` realm="rollcall"`
+	case strings.EqualFold(sent, scheme) && token != "":
+		return `Bearer error="invalid_token"`
+	}
+	return scheme
+}
+
+func appendError(dst []byte, said wording) []byte {
+	o := scim.NewObject(
+		scim.Member{Name: "schemas", Value: scim.Strings(errorSchema)},
+		scim.Member{Name: "status", Value: scim.StringValue(strconv.Itoa(said.status))},
+	)
+	if said.scimType != "" {
+		o.Set("scimType", scim.StringValue(said.scimType))
+	}
+	if said.detail != "" {
+		o.Set("detail", scim.StringValue(said.detail))
+	}
+	return o.AppendJSON(dst)
+}
+
+// place says where in the body a fault is, "" if that is not known.
+func place(e *scim.Error) string {
+	if e.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" at line %d, column %d", e.Line, e.Column)
+}
+
+// first returns the first of the values that a fault says would have been
+// taken, "" if there is none.
+func first(e *scim.Error) string {
+	if len(e.Allowed) == 0 {
+		return ""
+	}
+	return e.Allowed[0]
+}

@@ -1,0 +1,103 @@
+package scim2
+
+import (
+	"net/http"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// list answers a GET of an endpoint: a page of the resources that the filter
+// selects, in order of creation (RFC 7644 3.4.2).
+func (k *kind) list(c *call) error {
+	q, err := c.parameters()
+	if err != nil {
+		return err
+	}
+	show, err := c.projection(k, q)
+	if err != nil {
+		return err
+	}
+	start, count, err := c.page(q)
+	if err != nil {
+		return err
+	}
+	filter, err := c.filter(k, q)
+	if err != nil {
+		return err
+	}
+	page, err := c.directory.List(c.r.Context(), c.caller, c.scope, directory.Query{
+		Type: k.Name, Filter: filter, Start: start, Count: count, Include: k.include(show, nil)})
+	if err != nil {
+		return err
+	}
+	_, asked := q[paramStart]
+	c.send(http.StatusOK, c.appendList(k, page, show, asked && !c.profile.page.off || !c.profile.page.quiet))
+	return nil
+}
+
+func (c *call) appendList(k *kind, page *directory.Page, show *scim.Projection, start bool) []byte {
+	o := scim.NewObject(
+		member("schemas", scim.Strings(listSchema)),
+		member("totalResults", scim.IntValue(int64(page.Total))),
+	)
+	if start {
+		o.Set("startIndex", scim.IntValue(int64(page.Start)))
+	}
+	o.Set("itemsPerPage", scim.IntValue(int64(len(page.Resources))))
+	dst := o.AppendJSON(nil)
+	dst = append(dst[:len(dst)-1], `,"Resources":[`...)
+	for i, r := range page.Resources {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = c.append(dst, k, r, show)
+	}
+	return append(dst, ']', '}')
+}
+
+// page reads startIndex and count (RFC 7644 3.4.2.4): less than the first is
+// the first, less than none is none, more than the most is the most.
+func (c *call) page(q parameters) (start, count int, err error) {
+	p := c.profile.page
+	if start, err = q.integer(paramStart, 1); err != nil || p.off {
+		start = 1
+	}
+	if err != nil && !p.off {
+		return 0, 0, err
+	}
+	if count, err = q.integer(paramCount, p.size); err != nil {
+		return 0, 0, err
+	}
+	return max(start, 1), min(max(count, 0), p.most), nil
+}
+
+// filter reads the parameter filter and binds it to the resource type; nil
+// when there is none. Errors: RuleFilter, RuleFilterAttribute.
+func (c *call) filter(k *kind, q parameters) (*scim.Filter, error) {
+	text, sent := q[paramFilter]
+	if !sent {
+		return nil, nil
+	}
+	o := c.filterOptions()
+	f, err := scim.ParseFilter(text, o)
+	if err != nil {
+		return nil, err
+	}
+	if f, err = k.Resolve(f, o); err != nil {
+		return nil, err
+	}
+	if c.profile.allowFilter != nil {
+		if err := c.profile.allowFilter(f); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// filterOptions are the profile's with the URL that locations start with.
+func (c *call) filterOptions() scim.FilterOptions {
+	o := c.profile.filters
+	o.Base = c.base
+	return o
+}

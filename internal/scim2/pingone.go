@@ -1,0 +1,323 @@
+package scim2
+
+import (
+	"fmt"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// PingOne returns the profile of the PingOne platform: users with their
+// population, one or two values of each kind.
+func PingOne(o Options) Profile {
+	p := Profile{
+		name:        "pingone",
+		prefixes:    []string{"/environments/{" + environmentVariable + "}/v2"},
+		schemes:     []string{"Bearer"},
+		notOffered:  []string{"/Bulk", "/Me", "/DirectMappedUsers", "/DirectMappedUsers/{id}"},
+		guessType:   true,
+		mediaType:   scimJSON + ";charset=utf-8",
+		wantsPlain:  allowsOnlyPlain,
+		correlation: "Correlation-Id",
+		page:        paging{size: 200, most: 200, off: o.NoPaging, quiet: true},
+		discovery: discovery{
+			schemes: []authenticationScheme{bearerScheme},
+			stamp:   "2022-10-24T00:00:00.000Z", // that of the vendor's sample (pingone section 9 E8)
+			quiet:   true,
+		},
+		word:     wordPingOne,
+		internal: func(*http.Request) string { return "Internal error" },
+	}
+	p.kinds = []*kind{{
+		ResourceType: pingOneUsers(o),
+		write:        directory.WriteUsers,
+		checks:       pingOneChecks(o),
+		inspect:      inspectPingOne,
+		decode:       decodePopulation,
+	}}
+	k := p.kinds[0]
+	k.encode = func(r *scim.Resource) *scim.Object { return encodePingOne(k.ResourceType, r) }
+	if o.Groups {
+		p.kinds = append(p.kinds, &kind{ResourceType: only(scim.GroupType()), write: directory.WriteGroups, checks: pingOneChecks(o)})
+	} else {
+		p.notOffered = append(p.notOffered, "/Groups", "/Groups/{id}")
+	}
+	return p
+}
+
+// pingOneAttributes are the attributes of pingone section 5 with their
+// greatest lengths in characters; 0 is no limit of their own.
+var pingOneAttributes = map[string]int{
+	"userName":        128,
+	"name":            0,
+	"name.formatted":  256,
+	"name.familyName": 256, "name.givenName": 256, "name.middleName": 256,
+	"name.honorificPrefix": 256, "name.honorificSuffix": 256,
+	"nickName": 256, "title": 256, "preferredLanguage": 0, "locale": 256, "timezone": 0,
+	"active": 0, "password": 0,
+	"emails": 0, "emails.value": 0, "emails.type": 0, "emails.primary": 0,
+	"phoneNumbers": 0, "phoneNumbers.value": 32, "phoneNumbers.type": 0, "phoneNumbers.primary": 0,
+	"addresses": 0, "addresses.formatted": 0, "addresses.streetAddress": 256, "addresses.locality": 256,
+	"addresses.region": 256, "addresses.postalCode": 40, "addresses.country": 0, "addresses.primary": 0,
+	"photos": 0, "photos.value": 0, "photos.type": 0, "photos.primary": 0,
+}
+
+// pingOneUsers returns the users of pingone section 5 or, where unknown
+// attributes are kept, all that the common schema has.
+func pingOneUsers(o Options) *scim.ResourceType {
+	common := scim.UserType()
+	t := &scim.ResourceType{Name: common.Name, Endpoint: common.Endpoint, Description: common.Description}
+	t.Schema = derive(common.Schema, func(path string, a *scim.Attribute) bool {
+		limit, known := pingOneAttributes[path]
+		if limit > 0 {
+			a.MaxLength = limit
+		}
+		a.Format = "" // inspectPingOne has the dialect's own
+		if strings.HasPrefix(path, "phoneNumbers.") {
+			a.CanonicalValues = nil // pingone B14
+		}
+		return known || o.Unknown == StoreUnknown
+	})
+	if o.Unknown == StoreUnknown {
+		t.Extensions = append(t.Extensions, common.Extension(scim.EnterpriseSchema))
+	}
+	t.Extensions = append(t.Extensions, scim.LookupSchema(scim.PingOneSchema))
+	return t
+}
+
+// The patterns of pingone section 5.
+var (
+	countryPattern  = regexp.MustCompile(`^[A-Z]{2}$`)
+	timezonePattern = regexp.MustCompile(`^\w+/\w+$`)
+	localePattern   = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
+	languagePattern = regexp.MustCompile(`^(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*)( *; *q=[01](\.[0-9]{0,3})?)?` +
+		`( *, *(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*)( *; *q=[01](\.[0-9]{0,3})?)?)*$`)
+)
+
+// pingOnePatterns are what texts must be like, in the order of section 5.
+var pingOnePatterns = []struct {
+	attribute, sub string
+	holds          func(string) bool
+	reason         string
+}{
+	{"userName", "", func(s string) bool { return !strings.ContainsFunc(s, unicode.IsControl) }, "must not have control characters"},
+	{"preferredLanguage", "", languagePattern.MatchString, "must be a list of languages such as en-gb;q=0.8, en;q=0.7"},
+	{"locale", "", localePattern.MatchString, "must be a language tag such as en-US"},
+	{"timezone", "", timezonePattern.MatchString, "must be the name of a time zone such as America/Los_Angeles"},
+	{"emails", "value", isEmail, "must be a well-formed email address"},
+	{"phoneNumbers", "value", func(s string) bool { return strings.ContainsFunc(s, unicode.IsDigit) }, "must have at least one digit"},
+	{"addresses", "country", countryPattern.MatchString, "must be two capital letters"},
+	{"photos", "value", isWebAddress, "must be an http or https URL"},
+	{"externalId", "", func(s string) bool { return s != "" }, "must not be empty"},
+}
+
+func isEmail(s string) bool {
+	a, err := mail.ParseAddress(s)
+	return err == nil && a.Address == s
+}
+
+func isWebAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+// inspectPingOne checks patterns and numbers of values (pingone B13, B15).
+func inspectPingOne(attributes *scim.Object) scim.Errors {
+	var faults scim.Errors
+	refuse := func(path, reason string) {
+		faults = append(faults, &scim.Error{Rule: scim.RulePattern, Path: path, Detail: reason})
+	}
+	for _, p := range pingOnePatterns {
+		v, ok := attributes.Lookup(p.attribute)
+		switch {
+		case !ok:
+		case p.sub == "":
+			if !p.holds(v.Text()) {
+				refuse(p.attribute, p.reason)
+			}
+		default:
+			for i, item := range v.List() {
+				if text, ok := item.Object().Lookup(p.sub); ok && !p.holds(text.Text()) {
+					refuse(scim.ElementPath(p.attribute, i)+"."+p.sub, p.reason)
+				}
+			}
+		}
+	}
+	for _, name := range []string{"addresses", "photos"} {
+		if len(attributes.Get(name).List()) > 1 {
+			refuse(name, "must not have more than one value")
+		}
+	}
+	if text := attributes.Get("externalId").Text(); len([]rune(text)) > 1024 {
+		faults = append(faults, &scim.Error{Rule: scim.RuleLength, Path: "externalId", Allowed: []string{"1024"}})
+	}
+	return faults
+}
+
+// decodePopulation takes the extension apart: the population is no attribute
+// of the directory's users but where they are (pingone B7).
+func decodePopulation(dr *directory.Draft) {
+	extension := dr.Attributes.Get(scim.PingOneSchema).Object()
+	dr.Population = extension.Get("population").Object().Get("id").Text()
+	dr.Attributes.Delete(scim.PingOneSchema)
+}
+
+// encodePingOne shows of a user what the dialect has (pingone F5, B13), of
+// several values those that it has room for.
+func encodePingOne(t *scim.ResourceType, r *scim.Resource) *scim.Object {
+	o := within(t, r.Attributes())
+	for _, name := range []string{"emails", "addresses", "photos"} {
+		if list := o.Get(name).List(); len(list) > 1 {
+			o.Set(name, scim.ListValue(preferred(list)))
+		}
+	}
+	if list := o.Get("phoneNumbers").List(); len(list) > 0 {
+		if list = phones(list); len(list) > 0 {
+			o.Set("phoneNumbers", scim.ListValue(list...))
+		} else {
+			o.Delete("phoneNumbers")
+		}
+	}
+	return o.Set(scim.PingOneSchema, object(member("population", object(member("id", scim.StringValue(r.Population))))))
+}
+
+// within returns those of the attributes, and of their parts, that the resource
+// type has, and externalId.
+func within(t *scim.ResourceType, stored *scim.Object) *scim.Object {
+	o := &scim.Object{Members: make([]scim.Member, 0, stored.Len()+1)}
+	for _, m := range stored.Members {
+		if s := t.Extension(m.Name); s != nil {
+			o.Members = append(o.Members, m)
+			continue
+		}
+		a := t.Schema.Attribute(m.Name)
+		switch {
+		case m.Name == "externalId":
+		case a == nil:
+			continue
+		case a.Type == scim.TypeComplex:
+			if m.Value = part(a, m.Value); m.Value.Unassigned() {
+				continue
+			}
+		}
+		o.Members = append(o.Members, m)
+	}
+	return o
+}
+
+// part returns those sub-attributes of a complex value that a describes.
+func part(a *scim.Attribute, v scim.Value) scim.Value {
+	if v.Kind() == scim.Array {
+		var items []scim.Value
+		for _, item := range v.List() {
+			if item = part(a, item); !item.Unassigned() {
+				items = append(items, item)
+			}
+		}
+		return scim.ListValue(items...)
+	}
+	o := scim.NewObject()
+	for _, m := range v.Object().Members {
+		if a.Sub(m.Name) != nil {
+			o.Members = append(o.Members, m)
+		}
+	}
+	return scim.ObjectValue(o)
+}
+
+// preferred returns the primary value, else the first.
+func preferred(list []scim.Value) scim.Value {
+	for _, v := range list {
+		if v.Object().Get("primary").Bool() {
+			return v
+		}
+	}
+	return list[0]
+}
+
+// phones returns the first primary and the first mobile number. One without a
+// type is a primary one (pingone B14).
+func phones(list []scim.Value) []scim.Value {
+	var shown []scim.Value
+	taken := map[string]bool{}
+	for _, v := range list {
+		slot := strings.ToLower(v.Object().Get("type").Text())
+		if slot == "" {
+			slot = "primary"
+		}
+		if (slot == "primary" || slot == "mobile") && !taken[slot] {
+			taken[slot] = true
+			shown = append(shown, v)
+		}
+	}
+	return shown
+}
+
+// wordPingOne words faults as pingone section 8 has them.
+func wordPingOne(faults scim.Errors) wording {
+	e := faults[0]
+	said := verdict(e.Rule)
+	switch said.status {
+	case http.StatusBadRequest:
+		texts := make([]string, len(faults))
+		for i, e := range faults {
+			texts[i] = textPingOne(e)
+		}
+		said.scimType = typePingOne(e)
+		said.detail = strings.Join(texts, "; ")
+	case http.StatusUnauthorized, http.StatusForbidden:
+		said.detail = "The request could not be completed. You do not have access to this resource."
+	case http.StatusNotFound:
+		said.detail = "Not found"
+		if e.Rule == scim.RuleNotFound {
+			said.detail = fmt.Sprintf("Resource %s not found", e.Value)
+		}
+	case http.StatusConflict:
+		said.detail = e.Path + " is unique but a non-unique value is provided"
+	case http.StatusNotImplemented:
+		said.detail = "Not implemented"
+	default:
+		said.detail = describe(e)
+	}
+	return said
+}
+
+// typePingOne returns the scimType of a fault that is answered with 400.
+func typePingOne(e *scim.Error) string {
+	switch e.Rule {
+	case scim.RuleUnknownSchema, scim.RuleMultiValued, scim.RuleSingleValued, scim.RuleType, scim.RuleDateTime:
+		return "invalidSyntax"
+	}
+	return verdict(e.Rule).scimType
+}
+
+func textPingOne(e *scim.Error) string {
+	switch e.Rule {
+	case scim.RulePassword:
+		return "User password did not satisfy password policy requirements"
+	case scim.RuleLength:
+		return fmt.Sprintf("%s: must have at most %s characters", e.Path, first(e))
+	case scim.RulePattern:
+		return e.Path + ": " + e.Detail
+	case scim.RulePrimary:
+		return e.Path + ": must not have more than one primary value"
+	case scim.RuleDangling:
+		return e.Path + ": does not exist"
+	case scim.RuleCanonical, scim.RuleURI, scim.RuleBinary:
+		return strings.Replace(describe(e), e.Path+" ", e.Path+": ", 1)
+	case scim.RuleFilter:
+		return "Invalid filter: " + reason(e)
+	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody, scim.RuleNotObject, scim.RuleLimit:
+		return "The request body could not be parsed: " + parserText(e)
+	}
+	if text := sdkWords(e); text != "" {
+		return text
+	}
+	return describe(e)
+}

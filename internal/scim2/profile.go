@@ -1,0 +1,131 @@
+package scim2
+
+import (
+	"net/http"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// A Profile is a dialect of SCIM 2.0 as data. [Standard], [PingOne] and [RSA]
+// make one.
+type Profile struct {
+	name     string   // of the door
+	prefixes []string // under which it is served
+	schemes  []string // of authentication, the first is the one advertised
+
+	kinds      []*kind  // resource types that are offered
+	notOffered []string // paths of parts that the dialect names and answers with 501
+
+	// tolerant takes what clients are known to write otherwise than the RFC
+	// has it: names of endpoints and parameters in any case, both projection
+	// parameters at once, unquoted entity tags, filters as clients.md of the
+	// requirements lists them.
+	tolerant bool
+	// guessType takes a body without a Content-Type, or called text/json, as JSON.
+	guessType bool
+	// anyCharset takes every charset parameter of a Content-Type.
+	anyCharset bool
+	// limits are those of the JSON reader, with the only lenience it has.
+	limits scim.Limits
+
+	mediaType string // of answers, with its parameters
+	// wantsPlain reports whether these media types of an Accept header ask for
+	// application/json instead.
+	wantsPlain func(accept []string) bool
+	// correlation is the header that carries the id of the request; empty for none.
+	correlation string
+	// locates: answers of one resource have the headers Location and
+	// Content-Location. Without it only a new resource has a Location.
+	locates bool
+	// versions: resources have a version and answers an ETag; preconditions hold.
+	versions bool
+	// createOnly: nothing that is there can be changed or deleted.
+	createOnly bool
+
+	filters scim.FilterOptions
+	// allowFilter refuses resolved filters that the dialect does not have; nil takes all.
+	allowFilter func(*scim.Filter) error
+	page        paging
+
+	// publicDiscovery: the discovery endpoints need no credential.
+	publicDiscovery bool
+	discovery       discovery
+
+	// word chooses status and words for the faults of a request.
+	word func(scim.Errors) wording
+	// internal words a fault of the server.
+	internal func(r *http.Request) string
+}
+
+// paging is how the dialect cuts lists into pages.
+type paging struct {
+	size int // resources in a page of a request that does not say
+	most int // resources in any page
+	// off: the parameter startIndex is not known.
+	off bool
+	// quiet: startIndex is in the answer only when it was in the request.
+	quiet bool
+}
+
+// A kind is a resource type as a dialect offers it.
+type kind struct {
+	*scim.ResourceType // what it publishes, validates and shows
+	write              directory.Permission
+	checks             scim.Checks
+	// inspect checks what the schema cannot say; nil for nothing.
+	inspect func(attributes *scim.Object) scim.Errors
+	// decode moves out of the attributes what the directory keeps elsewhere; nil for nothing.
+	decode func(*directory.Draft)
+	// encode returns the attributes of the resource as the dialect shows them;
+	// nil when that is all of those that the schemas of the type define.
+	encode func(*scim.Resource) *scim.Object
+	// groups: resources are shown with the groups that they belong to.
+	groups bool
+}
+
+// Options are the switches that the dialects' fact sheets name. The zero
+// Options are their defaults; a field names the sheets that know it, and the
+// other profiles pass over it.
+type Options struct {
+	// Strict takes what RFC 7644 has and nothing else (scim section 27).
+	Strict bool
+	// Interop refuses unknown attributes (scim SCH-27).
+	Interop bool
+	// Basic takes HTTP Basic beside bearer secrets (scim SEC-06).
+	Basic bool
+
+	// Unknown is what becomes of attributes that the dialect does not have
+	// (pingone B12): ignored, refused, or kept as far as the common schema has them.
+	Unknown Unknown
+	// NoPaging ignores startIndex (pingone B21).
+	NoPaging bool
+
+	// Groups serves groups as the standard has them (pingone B47, rsa RSA-120).
+	Groups bool
+
+	// Local is an identity source of type Local: users are created and read,
+	// never changed (rsa section 3).
+	Local bool
+	// RequireWorkEmail refuses users without e-mail (rsa RSA-012).
+	RequireWorkEmail bool
+	// PasswordRefusal answers a password that the policy refuses with 400
+	// instead of 500 (rsa RSA-019).
+	PasswordRefusal bool
+	// IgnoreUnknown drops attributes that no schema defines (rsa RSA-041).
+	IgnoreUnknown bool
+	// StrictJSON refuses trailing commas (rsa RSA-045).
+	StrictJSON bool
+	// StrictFilters takes eq on userName, emails and id and no other filter (rsa RSA-056).
+	StrictFilters bool
+}
+
+// Unknown is a policy for attributes that a dialect does not have.
+type Unknown uint8
+
+// The policies of pingone B12.
+const (
+	IgnoreUnknown Unknown = iota
+	RejectUnknown
+	StoreUnknown
+)

@@ -1,0 +1,283 @@
+package scim2
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// listSchema is the URN of an answer to a query (RFC 7644 3.4.2).
+const listSchema = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+// head sets the headers that every answer has, errors included.
+func (m *mount) head(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	mediaType := m.profile.mediaType
+	if accept := r.Header.Values("Accept"); len(accept) > 0 && m.profile.wantsPlain != nil &&
+		m.profile.wantsPlain(ranges(strings.Join(accept, ","))) {
+		mediaType = plainJSON
+	}
+	h.Set("Content-Type", mediaType)
+	h.Set("Cache-Control", "no-store")
+	if m.profile.correlation != "" {
+		h.Set(m.profile.correlation, correlation(route.RequestID(r.Context())))
+	}
+}
+
+// correlation returns the id of the request as a UUID, another one if it is none.
+func correlation(id string) string {
+	if u, err := uuid.Parse(id); err == nil {
+		return u.String()
+	}
+	return uuid.NewString()
+}
+
+// send answers with a body.
+func (c *call) send(status int, body []byte) {
+	c.head(c.w, c.r)
+	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body) // who has gone away need not be told
+}
+
+// unchanged answers 304 if the client has the representation of this entity
+// tag already, and sets the header ETag either way (RFC 7644 3.14, RFC 9110 13.1.2).
+func (c *call) unchanged(tag string) bool {
+	c.w.Header().Set("ETag", tag)
+	if c.r.Method != http.MethodGet {
+		return false
+	}
+	for _, sent := range tags(c.r.Header.Values("If-None-Match"), c.profile.tolerant) {
+		if sent == "*" || sent == opaque(tag) {
+			c.head(c.w, c.r)
+			c.w.Header().Del("Content-Type")
+			c.w.WriteHeader(http.StatusNotModified)
+			return true
+		}
+	}
+	return false
+}
+
+// sendResource answers with one resource.
+func (c *call) sendResource(status int, k *kind, r *scim.Resource, show *scim.Projection) {
+	location := c.location(k.ResourceType, r.ID)
+	if c.profile.locates || status == http.StatusCreated {
+		c.w.Header().Set("Location", location)
+	}
+	if c.profile.locates {
+		c.w.Header().Set("Content-Location", location)
+	}
+	if c.profile.versions && c.unchanged(versionTag(r.Version)) {
+		return
+	}
+	c.send(status, c.append(make([]byte, 0, len(r.Doc())+512), k, r, show))
+}
+
+func (c *call) location(t *scim.ResourceType, id string) string {
+	return c.base + t.Endpoint + "/" + url.PathEscape(id)
+}
+
+// append appends the resource as the dialect shows it. Where that is all of
+// the stored document, the document is copied as it is and not read.
+func (c *call) append(dst []byte, k *kind, r *scim.Resource, show *scim.Projection) []byte {
+	if show != nil || k.encode != nil || k.partly(r.Doc()) {
+		o := c.object(k, r)
+		if show != nil {
+			o = show.Apply(o)
+		}
+		return o.AppendJSON(dst)
+	}
+	externalID, rest := cutExternalID(r.Doc())
+	dst = append(dst, `{"schemas":`...)
+	dst = scim.Strings(k.schemasOf(func(s *scim.Schema) bool { return hasMember(r.Doc(), s.ID) })...).AppendJSON(dst)
+	dst = append(dst, `,"id":`...)
+	dst = scim.StringValue(r.ID).AppendJSON(dst)
+	if externalID != nil {
+		dst = append(append(dst, `,"externalId":`...), externalID...)
+	}
+	dst = append(dst, `,"meta":`...)
+	dst = c.meta(k, r).AppendJSON(dst)
+	if len(rest) > 0 {
+		dst = append(append(dst, ','), rest...)
+	}
+	for _, m := range c.computed(k, r) {
+		dst = append(scim.StringValue(m.Name).AppendJSON(append(dst, ',')), ':')
+		dst = m.Value.AppendJSON(dst)
+	}
+	return append(dst, '}')
+}
+
+// object builds what append writes, as a tree.
+func (c *call) object(k *kind, r *scim.Resource) *scim.Object {
+	var attributes *scim.Object
+	if k.encode != nil {
+		attributes = k.encode(r)
+	} else {
+		attributes = k.shown(r.Attributes())
+	}
+	c.linkManager(k, attributes)
+	o := &scim.Object{Members: make([]scim.Member, 0, attributes.Len()+4)}
+	o.Set("schemas", scim.Strings(k.schemasOf(func(s *scim.Schema) bool { _, ok := attributes.Lookup(s.ID); return ok })...))
+	o.Set("id", scim.StringValue(r.ID))
+	if v, ok := attributes.Lookup("externalId"); ok {
+		o.Set("externalId", v)
+	}
+	o.Set("meta", c.meta(k, r))
+	for _, m := range attributes.Members {
+		if m.Name != "externalId" {
+			o.Members = append(o.Members, m)
+		}
+	}
+	o.Members = append(o.Members, c.computed(k, r)...)
+	return o
+}
+
+// schemasOf returns the URIs of the member schemas: the core one, then those
+// of the extensions that the resource has data in (scim COM-04).
+func (k *kind) schemasOf(has func(*scim.Schema) bool) []string {
+	uris := append(make([]string, 0, 4), k.Schema.ID)
+	for _, s := range k.Extensions {
+		if has(s) {
+			uris = append(uris, s.ID)
+		}
+	}
+	return uris
+}
+
+// shown returns those of the stored attributes that the schemas of the kind define.
+func (k *kind) shown(stored *scim.Object) *scim.Object {
+	o := &scim.Object{Members: make([]scim.Member, 0, stored.Len())}
+	for _, m := range stored.Members {
+		if !k.hides(m.Name) {
+			o.Members = append(o.Members, m)
+		}
+	}
+	return o
+}
+
+// hides reports whether name is the URI of an extension that the kind does not have.
+func (k *kind) hides(name string) bool {
+	for _, s := range k.hidden {
+		if s.ID == name {
+			return true
+		}
+	}
+	return false
+}
+
+// partly reports whether the stored document is not all that is shown, or
+// holds what must be computed anew.
+func (k *kind) partly(doc []byte) bool {
+	if !bytes.Contains(doc, []byte(`"urn:`)) {
+		return false
+	}
+	for _, s := range k.hidden {
+		if hasMember(doc, s.ID) {
+			return true
+		}
+	}
+	return hasMember(doc, "manager")
+}
+
+// hasMember reports whether the canonical document has a member of this name,
+// in whatever object: a text can hold the quotation mark before the name only
+// behind a backslash.
+func hasMember(doc []byte, name string) bool {
+	key := append(append(append(make([]byte, 0, len(name)+3), '"'), name...), '"', ':')
+	for at := 0; ; {
+		i := bytes.Index(doc[at:], key)
+		if i < 0 {
+			return false
+		}
+		if at += i; at == 0 || doc[at-1] != '\\' {
+			return true
+		}
+		at++
+	}
+}
+
+// cutExternalID splits the member externalId, which comes first, off a
+// canonical document: its value as JSON, and the other members without braces.
+func cutExternalID(doc []byte) (value, rest []byte) {
+	rest = doc[1 : len(doc)-1]
+	value, ok := bytes.CutPrefix(rest, []byte(`"externalId":`))
+	if !ok || len(value) == 0 || value[0] != '"' {
+		return nil, rest
+	}
+	end := 1
+	for end < len(value) && value[end] != '"' {
+		if value[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	end++
+	return value[:end:end], bytes.TrimPrefix(value[end:], []byte(","))
+}
+
+func (c *call) meta(k *kind, r *scim.Resource) scim.Value {
+	o := scim.NewObject(
+		member("resourceType", scim.StringValue(k.Name)),
+		member("created", scim.StringValue(scim.FormatTime(r.Created))),
+		member("lastModified", scim.StringValue(scim.FormatTime(r.Modified))),
+		member("location", scim.StringValue(c.location(k.ResourceType, r.ID))),
+	)
+	if c.profile.versions {
+		o.Set("version", scim.StringValue(versionTag(r.Version)))
+	}
+	return scim.ObjectValue(o)
+}
+
+// computed returns the attributes that are made of other resources.
+func (c *call) computed(k *kind, r *scim.Resource) []scim.Member {
+	var list []scim.Member
+	if k.groups && len(r.Groups) > 0 {
+		values := make([]scim.Value, len(r.Groups))
+		for i, g := range r.Groups {
+			kind := "direct"
+			if g.Indirect {
+				kind = "indirect"
+			}
+			values[i] = c.reference(g, kind)
+		}
+		list = append(list, member("groups", scim.ListValue(values...)))
+	}
+	if len(r.Members) > 0 {
+		values := make([]scim.Value, len(r.Members))
+		for i, m := range r.Members {
+			values[i] = c.reference(m, m.Type)
+		}
+		list = append(list, member("members", scim.ListValue(values...)))
+	}
+	return list
+}
+
+// reference is one end of a membership; kind is its sub-attribute type.
+func (c *call) reference(to scim.Reference, kind string) scim.Value {
+	return object(
+		member("value", scim.StringValue(to.ID)),
+		member("$ref", scim.StringValue(c.base+"/"+to.Type+"s/"+url.PathEscape(to.ID))),
+		member("display", scim.StringValue(to.Display)),
+		member("type", scim.StringValue(kind)),
+	)
+}
+
+// linkManager gives the user's manager the URL under which this door serves
+// it (RFC 7643 4.3), in a copy.
+func (c *call) linkManager(k *kind, attributes *scim.Object) {
+	extension := attributes.Get(scim.EnterpriseSchema).Object()
+	manager := extension.Get("manager").Object()
+	id := manager.Get("value").Text()
+	if id == "" {
+		return
+	}
+	linked := manager.Clone().Set("$ref", scim.StringValue(c.location(k.ResourceType, id)))
+	attributes.Set(scim.EnterpriseSchema, scim.ObjectValue(extension.Clone().Set("manager", scim.ObjectValue(linked))))
+}

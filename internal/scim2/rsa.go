@@ -1,0 +1,207 @@
+package scim2
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// RSA returns the profile of RSA Unified Directory: users with the enterprise
+// extension. Its words are those of RSA's page on user creation and of the SDK
+// from which they come (rsa section 6).
+func RSA(o Options) Profile {
+	p := Profile{
+		name:       "rsa",
+		prefixes:   []string{"/rsa/v2"},
+		schemes:    []string{"Bearer"},
+		notOffered: []string{"/Bulk", "/Me"},
+		tolerant:   true,
+		guessType:  true,
+		anyCharset: true,
+		limits:     scim.Limits{TrailingCommas: !o.StrictJSON},
+		mediaType:  scimJSON,
+		createOnly: o.Local,
+		page:       paging{size: 100, most: 200},
+		discovery:  discovery{schemes: []authenticationScheme{bearerScheme}},
+		word:       func(faults scim.Errors) wording { return wordRSA(faults, o) },
+		internal:   internalRSA,
+	}
+	if o.StrictFilters {
+		p.allowFilter = rsaFilter
+	}
+	users := only(scim.UserType(), scim.EnterpriseSchema)
+	users.Schema = derive(users.Schema, func(path string, a *scim.Attribute) bool {
+		limitRSA(path, a)
+		return true
+	})
+	users.Extensions = []*scim.Schema{derive(users.Extensions[0], func(path string, a *scim.Attribute) bool {
+		limitRSA(path, a)
+		return true
+	})}
+	k := &kind{ResourceType: users, write: directory.WriteUsers, checks: rsaChecks(o), groups: true}
+	if o.RequireWorkEmail {
+		k.inspect = requireEmail
+	}
+	p.kinds = []*kind{k}
+	if o.Groups {
+		p.kinds = append(p.kinds, &kind{ResourceType: only(scim.GroupType()), write: directory.WriteGroups, checks: rsaChecks(o)})
+	}
+	return p
+}
+
+// limitRSA gives an attribute the limits of rsa section 4 and the order in
+// which RSA prints canonical types.
+func limitRSA(path string, a *scim.Attribute) {
+	a.Format = "" // locale, preferredLanguage, country and telephone numbers are free text
+	switch path {
+	case "emails.type", "addresses.type":
+		a.CanonicalValues = []string{"other", "work", "home"}
+	case "phoneNumbers.type":
+		a.CanonicalValues = []string{"other", "pager", "work", "mobile", "fax", "home"}
+	}
+	switch {
+	case path == "password":
+		a.MaxLength = 128
+	case a.Type != scim.TypeString:
+	case a.Name == "formatted" || a.Name == "streetAddress":
+		a.MaxLength = 1024
+	default:
+		a.MaxLength = 255
+	}
+}
+
+// requireEmail refuses users without e-mail (rsa RSA-012).
+func requireEmail(attributes *scim.Object) scim.Errors {
+	for _, v := range attributes.Get("emails").List() {
+		if strings.EqualFold(v.Object().Get("type").Text(), "work") {
+			return nil
+		}
+	}
+	return scim.Errors{{Rule: scim.RuleRequired, Path: "emails"}}
+}
+
+// rsaFilter takes what RSA documents: eq on userName, emails and id (rsa RSA-051, RSA-052).
+func rsaFilter(f *scim.Filter) error {
+	if f.Op == scim.OpHas && f.Path.Attr == "emails" {
+		f = f.Args[0]
+		if f.Op == scim.OpEq && f.Path.Attr == "value" {
+			return nil
+		}
+	}
+	if f.Op != scim.OpEq || f.Path.Schema != "" || !slices.Contains([]string{"userName", "id", "emails.value"}, f.Path.String()) {
+		return &scim.Error{Rule: scim.RuleFilter, Path: f.Path.String(), Detail: "only eq on userName, emails and id"}
+	}
+	return nil
+}
+
+// wordRSA words all faults of a request in one detail, in the order of the
+// SDK's checks, with a full stop at its end (rsa RSA-037, section 6).
+func wordRSA(faults scim.Errors, o Options) wording {
+	e := faults[0]
+	said := verdict(e.Rule)
+	switch e.Rule {
+	case scim.RulePassword:
+		if !o.PasswordRefusal {
+			return wording{status: 500, detail: "Unable to set password for user."}
+		}
+	case scim.RuleFilter, scim.RuleFilterAttribute:
+		said.detail = "Unsupported Search Filter"
+		return said
+	case scim.RuleNotFound:
+		said.detail = fmt.Sprintf("%s %s not found.", e.Schema, e.Value)
+		return said
+	case scim.RuleUnique:
+		said.detail = fmt.Sprintf("%s with %s %s already exists.", e.Schema, e.Path, e.Value)
+		return said
+	}
+	if said.status != http.StatusBadRequest {
+		said.detail = http.StatusText(said.status)
+		return said
+	}
+	faults = slices.Clone(faults)
+	slices.SortStableFunc(faults, func(a, b *scim.Error) int { return rsaRank(a) - rsaRank(b) })
+	texts := make([]string, len(faults))
+	for i, e := range faults {
+		texts[i] = textRSA(e)
+	}
+	said.scimType = typeRSA(faults[0])
+	said.detail = strings.Join(texts, ", ") + "."
+	return said
+}
+
+// rsaRank is the place of a fault in the order of rsa RSA-037.
+func rsaRank(e *scim.Error) int {
+	switch e.Rule {
+	case scim.RuleCoreSchemaMissing:
+		return 1
+	case scim.RuleExtensionNotDeclared:
+		return 2
+	case scim.RuleUnknownSchema:
+		return 3
+	case scim.RuleUnknownAttribute:
+		if !isExtension(e.Schema) {
+			return 5
+		}
+	}
+	if strings.HasPrefix(strings.ToLower(e.Path), "urn:") || isExtension(e.Schema) {
+		return 0
+	}
+	return 4
+}
+
+// typeRSA returns the scimType: the SDK calls every fault of a schema a fault of syntax.
+func typeRSA(e *scim.Error) string {
+	if sdkWords(e) != "" && e.Rule != scim.RuleReadOnly {
+		return "invalidSyntax"
+	}
+	return verdict(e.Rule).scimType
+}
+
+// textRSA words one fault without the full stop.
+func textRSA(e *scim.Error) string {
+	if text := sdkWords(e); text != "" {
+		return text
+	}
+	switch e.Rule {
+	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody, scim.RuleNotObject, scim.RuleLimit:
+		return "Unable to parse request: " + parserText(e)
+	case scim.RuleLength:
+		return fmt.Sprintf("Value for attribute %s must not be longer than %s characters", e.Path, first(e))
+	case scim.RulePrimary:
+		return fmt.Sprintf("Attribute %s must not have more than one primary value", e.Path)
+	}
+	return describe(e)
+}
+
+// parserText says what the JSON reader refused and where (rsa T12).
+func parserText(e *scim.Error) string {
+	text := e.Detail
+	switch e.Rule {
+	case scim.RuleDuplicateMember:
+		text = "duplicate member " + e.Path
+	case scim.RuleTrailingData:
+		text = "content after the end of the JSON value"
+	case scim.RuleEmptyBody:
+		text = "no content"
+	case scim.RuleNotObject:
+		text = "not a JSON object"
+	case scim.RuleLimit:
+		text = fmt.Sprintf("more than %s %s", first(e), e.Detail)
+	}
+	if e.Line > 0 {
+		text += fmt.Sprintf(" at line: %d, column: %d", e.Line, e.Column)
+	}
+	return text
+}
+
+// internalRSA words a fault of the server; that of a deletion is RSA's (rsa RSA-113).
+func internalRSA(r *http.Request) string {
+	if r.Method == http.MethodDelete {
+		return "Unable to delete user due to unexpected error."
+	}
+	return http.StatusText(http.StatusInternalServerError)
+}

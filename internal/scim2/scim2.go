@@ -1,0 +1,96 @@
+// Package scim2 is the front door of SCIM 2.0 (RFC 7643, RFC 7644). It turns
+// HTTP into calls of directory and the answers back into HTTP. What differs
+// between the standard and the vendors' dialects of it is data, in a [Profile];
+// what needs stored state is left to directory. Server mounts its doors.
+package scim2
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// environmentVariable names the environment in the prefix of a mount.
+const environmentVariable = "environment"
+
+// A mount is a profile at one of its prefixes.
+type mount struct {
+	profile   *Profile
+	directory *directory.Directory
+	public    string // URL of the server, without a slash at its end
+	prefix    string
+}
+
+// New returns the doors of a profile, one for each prefix under which it is
+// served. publicURL is what the locations of resources start with, as
+// https://host: the Host header is never asked.
+func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
+	doors := make([]route.Door, len(p.prefixes))
+	for i, prefix := range p.prefixes {
+		m := &mount{profile: &p, directory: d, public: strings.TrimRight(publicURL, "/"), prefix: prefix}
+		doors[i] = route.Door{
+			Name:    p.name,
+			Prefix:  prefix,
+			Routes:  m.routes(),
+			Schemes: p.schemes,
+			Error:   m.writeError,
+			AnyCase: p.tolerant,
+		}
+	}
+	return doors
+}
+
+// routes is the door's table.
+func (m *mount) routes() []route.Route {
+	const read = directory.ReadDirectory
+	discovery := directory.ReadSchemas
+	config := discovery
+	if m.profile.publicDiscovery {
+		discovery, config = directory.Public, directory.Public
+	}
+	routes := []route.Route{
+		{Method: "GET", Path: "/ServiceProviderConfig", Permission: config, Handle: m.handle((*call).serviceProviderConfig)},
+		{Method: "GET", Path: "/ResourceTypes", Permission: discovery, Handle: m.handle((*call).resourceTypes)},
+		{Method: "GET", Path: "/ResourceTypes/{id}", Permission: discovery, Handle: m.handle((*call).resourceType)},
+		{Method: "GET", Path: "/Schemas", Permission: discovery, Handle: m.handle((*call).schemas)},
+		{Method: "GET", Path: "/Schemas/{id}", Permission: discovery, Handle: m.handle((*call).schema)},
+	}
+	for _, k := range m.profile.kinds {
+		at, one := k.Endpoint, k.Endpoint+"/{id}"
+		routes = append(routes,
+			route.Route{Method: "GET", Path: at, Permission: read, Handle: m.handle(k.list)},
+			route.Route{Method: "POST", Path: at, Permission: k.write, Handle: m.handle(k.create)},
+			route.Route{Method: "POST", Path: at + "/.search", Permission: read, Handle: unsupported(".search")},
+			route.Route{Method: "GET", Path: one, Permission: read, Handle: m.handle(k.read)},
+			route.Route{Method: "PUT", Path: one, Permission: k.write, Handle: m.change(unsupported("PUT"))},
+			route.Route{Method: "PATCH", Path: one, Permission: k.write, Handle: m.change(unsupported("PATCH"))},
+			route.Route{Method: "DELETE", Path: one, Permission: k.write, Handle: m.change(m.handle(k.remove))},
+		)
+	}
+	for _, path := range m.profile.notOffered {
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			routes = append(routes, route.Route{Method: method, Path: path, Permission: read, Handle: unsupported(path)})
+		}
+	}
+	return routes
+}
+
+// unsupported answers that the part is not offered, 501 on the wire.
+func unsupported(part string) route.Handler {
+	return func(http.ResponseWriter, *http.Request, directory.Caller) error {
+		return &scim.Error{Rule: scim.RuleUnsupported, Path: strings.TrimPrefix(part, "/")}
+	}
+}
+
+// change returns next, unless the profile lets nobody change what is there.
+func (m *mount) change(next route.Handler) route.Handler {
+	if !m.profile.createOnly {
+		return next
+	}
+	return func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+		return &scim.Error{Rule: scim.RuleMethod, Value: r.Method, Allowed: []string{"GET", "POST"}}
+	}
+}

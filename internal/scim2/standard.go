@@ -1,0 +1,213 @@
+package scim2
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// Standard returns the profile of RFC 7643 and RFC 7644: users with the
+// enterprise extension, and groups. It is served with and without the version
+// in its path, and with the environment in it (scim HTTP-12, TEN-01).
+func Standard(o Options) Profile {
+	tolerant := !o.Strict && !o.Interop
+	p := Profile{
+		name:       "scim2",
+		prefixes:   []string{"/scim/v2", "/scim", "/scim/{" + environmentVariable + "}/v2"},
+		schemes:    []string{"Bearer"},
+		notOffered: []string{"/Bulk", "/Me", "/.search"},
+		tolerant:   tolerant,
+		guessType:  tolerant,
+		mediaType:  scimJSON,
+		wantsPlain: namesOnlyPlain,
+		locates:    true,
+		versions:   true,
+		filters:    scim.FilterOptions{Loose: tolerant},
+		page:       paging{size: 100, most: 1000},
+		discovery: discovery{
+			schemes:      []authenticationScheme{bearerScheme},
+			own:          discoverySchemas(),
+			refuseFilter: true,
+		},
+		publicDiscovery: true,
+		word:            wordStandard,
+		internal:        internalStandard,
+	}
+	if o.Basic {
+		p.schemes = append(p.schemes, "Basic")
+		p.discovery.schemes = append(p.discovery.schemes, basicScheme)
+	}
+	if o.Interop { // the profile wants scim+json on everything
+		p.wantsPlain = nil
+	}
+	checks := standardChecks(o)
+	p.kinds = []*kind{
+		{ResourceType: only(scim.UserType(), scim.EnterpriseSchema), write: directory.WriteUsers, checks: checks, groups: true},
+		{ResourceType: only(scim.GroupType()), write: directory.WriteGroups, checks: checks},
+	}
+	return p
+}
+
+// only returns the resource type with no extensions but these.
+func only(t *scim.ResourceType, extensions ...string) *scim.ResourceType {
+	narrowed := *t
+	narrowed.Extensions = nil
+	for _, s := range t.Extensions {
+		for _, id := range extensions {
+			if s.ID == id {
+				narrowed.Extensions = append(narrowed.Extensions, s)
+			}
+		}
+	}
+	return &narrowed
+}
+
+// wordStandard gives the first fault's status and says what is wrong with each.
+func wordStandard(faults scim.Errors) wording {
+	said := verdict(faults[0].Rule)
+	texts := make([]string, len(faults))
+	for i, e := range faults {
+		texts[i] = describe(e)
+	}
+	said.detail = strings.Join(texts, "; ")
+	return said
+}
+
+// internalStandard names the request, under which the log has the cause (scim HTTP-21).
+func internalStandard(r *http.Request) string {
+	if id := route.RequestID(r.Context()); id != "" {
+		return "Internal error; the log has it under request " + id
+	}
+	return "Internal error"
+}
+
+// describe words a fault in our own words, for the dialects that have none.
+// Values are repeated only where they cannot be secret.
+func describe(e *scim.Error) string {
+	switch e.Rule {
+	case scim.RuleJSON:
+		return "The body is not valid JSON: " + e.Detail + place(e)
+	case scim.RuleDuplicateMember:
+		return fmt.Sprintf("The body has two members of the name %s, letter case aside%s", e.Path, place(e))
+	case scim.RuleTrailingData:
+		return "The body goes on after the JSON value" + place(e)
+	case scim.RuleEmptyBody:
+		return "The request needs a body of JSON"
+	case scim.RuleNotObject:
+		return "The body must be a JSON object"
+	case scim.RuleLimit:
+		return fmt.Sprintf("The body is beyond a limit: at most %s %s%s", first(e), e.Detail, place(e))
+	case scim.RuleTooLarge:
+		return fmt.Sprintf("The body is larger than %s bytes", first(e))
+	case scim.RuleMediaType:
+		return fmt.Sprintf("The media type or coding %q is not supported; possible: %s", e.Value, strings.Join(e.Allowed, ", "))
+	case scim.RuleParameter:
+		return e.Path + ": " + e.Detail
+	}
+	if text := describeValue(e); text != "" {
+		return text
+	}
+	return describeState(e)
+}
+
+// describeValue words the faults of attributes, filters and paths; "" for others.
+func describeValue(e *scim.Error) string {
+	switch e.Rule {
+	case scim.RuleCoreSchemaMissing:
+		return "schemas must contain " + e.Schema
+	case scim.RuleUnknownSchema:
+		return fmt.Sprintf("%s: the resource type has no schema %s", e.Path, e.Value)
+	case scim.RuleExtensionNotDeclared:
+		return fmt.Sprintf("schemas must contain %s, because the body has attributes of it", e.Schema)
+	case scim.RuleUnknownAttribute:
+		return fmt.Sprintf("%s is not an attribute of %s", e.Path, e.Schema)
+	case scim.RuleUnknownSubAttribute:
+		return fmt.Sprintf("%s is not a sub-attribute of %s", e.Path, e.Value)
+	case scim.RuleRequired:
+		return e.Path + " is required"
+	case scim.RuleType:
+		return fmt.Sprintf("%s must be of the JSON type %s", e.Path, first(e))
+	case scim.RuleMultiValued:
+		return e.Path + " must be a JSON array"
+	case scim.RuleSingleValued:
+		return e.Path + " must not be a JSON array"
+	case scim.RuleDateTime:
+		return e.Path + " is not a date and time such as 2026-01-31T12:00:00Z"
+	case scim.RuleBinary:
+		return e.Path + " is not base64"
+	case scim.RuleURI:
+		return e.Path + " is not a URI"
+	case scim.RuleCanonical:
+		return fmt.Sprintf("%s must be one of %s", e.Path, strings.Join(e.Allowed, ", "))
+	case scim.RuleLength:
+		return fmt.Sprintf("%s has more than %s characters", e.Path, first(e))
+	case scim.RulePattern, scim.RulePassword, scim.RulePath:
+		return e.Path + ": " + e.Detail
+	case scim.RulePrimary:
+		return e.Path + " has more than one primary value"
+	case scim.RuleReadOnly:
+		return e.Path + " is read-only"
+	case scim.RuleImmutable:
+		return e.Path + " is immutable"
+	case scim.RuleDangling:
+		return fmt.Sprintf("%s: there is nothing with the id %s", e.Path, e.Value)
+	case scim.RuleFilter:
+		return "Invalid filter: " + reason(e)
+	case scim.RuleFilterAttribute:
+		return fmt.Sprintf("Invalid filter: %s is not an attribute to filter on", e.Path)
+	case scim.RuleNoTarget:
+		return fmt.Sprintf("%s has no value for which %s holds", e.Path, e.Value)
+	case scim.RuleTooMany:
+		return fmt.Sprintf("The filter would have to read too many resources; an index of %s would help", e.Path)
+	}
+	return ""
+}
+
+// reason says why and where a filter is refused.
+func reason(e *scim.Error) string {
+	text := e.Detail
+	if e.Path != "" {
+		text = e.Path + ": " + text
+	}
+	if e.Column > 0 {
+		text += fmt.Sprintf(" at character %d", e.Column)
+	}
+	return text
+}
+
+// describeState words the faults that come of who asks and what is stored.
+func describeState(e *scim.Error) string {
+	switch e.Rule {
+	case scim.RuleUnauthenticated:
+		return "A valid credential is needed"
+	case scim.RuleForbidden:
+		if e.Detail != "" {
+			return "Not allowed: " + e.Detail
+		}
+		return "The credential does not allow this"
+	case scim.RuleNotFound:
+		return fmt.Sprintf("%s %s not found", e.Schema, e.Value)
+	case scim.RuleNoEndpoint:
+		return "There is no endpoint " + e.Path
+	case scim.RuleMethod:
+		return fmt.Sprintf("%s is not possible here; possible: %s", e.Value, strings.Join(e.Allowed, ", "))
+	case scim.RuleUnique, scim.RuleExists: // scim CRE-11: nothing of the other resource
+		if e.Path == "" {
+			return "The id is already in use"
+		}
+		return fmt.Sprintf("%s is already in use", e.Path)
+	case scim.RuleVersion:
+		return "The resource has another version than If-Match says"
+	case scim.RuleBusy:
+		return "Too much at once; try again after " + first(e) + " s"
+	case scim.RuleProtected:
+		return fmt.Sprintf("%s %s is built in and stays", e.Schema, e.Value)
+	case scim.RuleUnsupported:
+		return e.Path + " is not supported"
+	}
+	return ""
+}
