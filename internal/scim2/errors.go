@@ -1,12 +1,13 @@
 package scim2
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 
-	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
@@ -85,6 +86,10 @@ func verdict(r scim.Rule) wording {
 // that writes error bodies (RFC 7644 3.12).
 func (m *mount) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	faults := scim.Faults(err)
+	if len(faults) == 0 && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		// Nothing was stored: the request waited too long for its turn.
+		faults = scim.Errors{{Rule: scim.RuleBusy, Allowed: []string{"1"}}}
+	}
 	said := wording{status: http.StatusInternalServerError}
 	if len(faults) > 0 {
 		said = m.profile.word(faults)

@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -44,7 +45,7 @@ func PingOne(o Options) Profile {
 	k := p.kinds[0]
 	k.encode = func(r *scim.Resource) *scim.Object { return encodePingOne(k.ResourceType, r) }
 	if o.Groups {
-		p.kinds = append(p.kinds, &kind{ResourceType: only(scim.GroupType()), write: directory.WriteGroups, checks: pingOneChecks(o)})
+		p.kinds = append(p.kinds, standardGroups(pingOneChecks(o)))
 	} else {
 		p.notOffered = append(p.notOffered, "/Groups", "/Groups/{id}")
 	}
@@ -91,6 +92,17 @@ func pingOneUsers(o Options) *scim.ResourceType {
 	return t
 }
 
+// pingOneChecks: schemas may be absent or short of what is used, and by default
+// may name what the dialect does not know (pingone B2, B3, B12).
+func pingOneChecks(o Options) scim.Checks {
+	c := scim.Checks{Schemas: scim.SchemasOptional, IgnoreSchemas: true, InferExtensions: true,
+		AnyType: true, AnyFormat: true, AnyUserName: true}
+	if o.Unknown == RejectUnknown {
+		c.Unknown, c.IgnoreSchemas = scim.RejectUnknown, false
+	}
+	return c
+}
+
 // The patterns of pingone section 5.
 var (
 	countryPattern  = regexp.MustCompile(`^[A-Z]{2}$`)
@@ -128,8 +140,15 @@ func isWebAddress(s string) bool {
 }
 
 // inspectPingOne checks patterns and numbers of values (pingone B13, B15).
-func inspectPingOne(attributes *scim.Object) scim.Errors {
-	var faults scim.Errors
+func inspectPingOne(body, attributes *scim.Object, faults scim.Errors) scim.Errors {
+	if _, used := body.Find(scim.EnterpriseSchema); !used { // a known name, if not a known extension (pingone B3)
+		faults = slices.DeleteFunc(faults, func(e *scim.Error) bool {
+			return e.Rule == scim.RuleUnknownSchema && strings.EqualFold(e.Value, scim.EnterpriseSchema)
+		})
+	}
+	if len(faults) > 0 {
+		return faults
+	}
 	refuse := func(path, reason string) {
 		faults = append(faults, &scim.Error{Rule: scim.RulePattern, Path: path, Detail: reason})
 	}

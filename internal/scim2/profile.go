@@ -73,8 +73,10 @@ type kind struct {
 	*scim.ResourceType // what it publishes, validates and shows
 	write              directory.Permission
 	checks             scim.Checks
-	// inspect checks what the schema cannot say; nil for nothing.
-	inspect func(attributes *scim.Object) scim.Errors
+	// inspect has the last word on the faults of a body and checks what the
+	// schema cannot say; nil for nothing. attributes is the body in canonical
+	// names, without meaning when there are faults.
+	inspect func(body, attributes *scim.Object, faults scim.Errors) scim.Errors
 	// decode moves out of the attributes what the directory keeps elsewhere; nil for nothing.
 	decode func(*directory.Draft)
 	// encode returns the attributes of the resource as the dialect shows them;
@@ -82,6 +84,24 @@ type kind struct {
 	encode func(*scim.Resource) *scim.Object
 	// groups: resources are shown with the groups that they belong to.
 	groups bool
+	// hidden are the URIs of the extensions that resources may have in the
+	// store and the dialect does not show. New fills it.
+	hidden []string
+}
+
+// hide fills hidden with the extensions that the canonical type has and this
+// one has not.
+func (k *kind) hide() {
+	k.hidden = nil
+	canonical := scim.UserType()
+	if k.Schema.ID == scim.GroupSchema {
+		canonical = scim.GroupType()
+	}
+	for _, s := range canonical.Extensions {
+		if k.Extension(s.ID) == nil {
+			k.hidden = append(k.hidden, s.ID)
+		}
+	}
 }
 
 // Options are the switches that the dialects' fact sheets name. The zero

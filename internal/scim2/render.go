@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -155,21 +156,11 @@ func (k *kind) schemasOf(has func(*scim.Schema) bool) []string {
 func (k *kind) shown(stored *scim.Object) *scim.Object {
 	o := &scim.Object{Members: make([]scim.Member, 0, stored.Len())}
 	for _, m := range stored.Members {
-		if !k.hides(m.Name) {
+		if !slices.Contains(k.hidden, m.Name) {
 			o.Members = append(o.Members, m)
 		}
 	}
 	return o
-}
-
-// hides reports whether name is the URI of an extension that the kind does not have.
-func (k *kind) hides(name string) bool {
-	for _, s := range k.hidden {
-		if s.ID == name {
-			return true
-		}
-	}
-	return false
 }
 
 // partly reports whether the stored document is not all that is shown, or
@@ -178,8 +169,8 @@ func (k *kind) partly(doc []byte) bool {
 	if !bytes.Contains(doc, []byte(`"urn:`)) {
 		return false
 	}
-	for _, s := range k.hidden {
-		if hasMember(doc, s.ID) {
+	for _, uri := range k.hidden {
+		if hasMember(doc, uri) {
 			return true
 		}
 	}

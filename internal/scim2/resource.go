@@ -24,8 +24,8 @@ func (k *kind) create(c *call) error {
 		return err
 	}
 	attributes, faults := k.Normalize(body, k.checks)
-	if len(faults) == 0 && k.inspect != nil {
-		faults = k.inspect(attributes)
+	if k.inspect != nil {
+		faults = k.inspect(body, attributes, faults)
 	}
 	if err := faults.Locate(text).Or(); err != nil {
 		return err

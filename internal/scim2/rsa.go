@@ -48,7 +48,7 @@ func RSA(o Options) Profile {
 	}
 	p.kinds = []*kind{k}
 	if o.Groups {
-		p.kinds = append(p.kinds, &kind{ResourceType: only(scim.GroupType()), write: directory.WriteGroups, checks: rsaChecks(o)})
+		p.kinds = append(p.kinds, standardGroups(rsaChecks(o)))
 	}
 	return p
 }
@@ -74,8 +74,21 @@ func limitRSA(path string, a *scim.Attribute) {
 	}
 }
 
+// rsaChecks: schemas may be absent, what it leaves out may not be used, and
+// everything must be defined (rsa 5.3 to 5.5).
+func rsaChecks(o Options) scim.Checks {
+	c := scim.Checks{Schemas: scim.SchemasOptional, Unknown: scim.RejectUnknown, AnyFormat: true, AnyUserName: true}
+	if o.IgnoreUnknown {
+		c.Unknown = scim.IgnoreUnknown
+	}
+	return c
+}
+
 // requireEmail refuses users without e-mail (rsa RSA-012).
-func requireEmail(attributes *scim.Object) scim.Errors {
+func requireEmail(_, attributes *scim.Object, faults scim.Errors) scim.Errors {
+	if len(faults) > 0 {
+		return faults
+	}
 	for _, v := range attributes.Get("emails").List() {
 		if strings.EqualFold(v.Object().Get("type").Text(), "work") {
 			return nil
@@ -98,8 +111,8 @@ func rsaFilter(f *scim.Filter) error {
 	return nil
 }
 
-// wordRSA words all faults of a request in one detail, in the order of the
-// SDK's checks, with a full stop at its end (rsa RSA-037, section 6).
+// wordRSA words all faults of a request in one detail with a full stop at its
+// end (rsa section 6). They come in the order of rsa RSA-037.
 func wordRSA(faults scim.Errors, o Options) wording {
 	e := faults[0]
 	said := verdict(e.Rule)
@@ -122,8 +135,6 @@ func wordRSA(faults scim.Errors, o Options) wording {
 		said.detail = http.StatusText(said.status)
 		return said
 	}
-	faults = slices.Clone(faults)
-	slices.SortStableFunc(faults, func(a, b *scim.Error) int { return rsaRank(a) - rsaRank(b) })
 	texts := make([]string, len(faults))
 	for i, e := range faults {
 		texts[i] = textRSA(e)
@@ -131,26 +142,6 @@ func wordRSA(faults scim.Errors, o Options) wording {
 	said.scimType = typeRSA(faults[0])
 	said.detail = strings.Join(texts, ", ") + "."
 	return said
-}
-
-// rsaRank is the place of a fault in the order of rsa RSA-037.
-func rsaRank(e *scim.Error) int {
-	switch e.Rule {
-	case scim.RuleCoreSchemaMissing:
-		return 1
-	case scim.RuleExtensionNotDeclared:
-		return 2
-	case scim.RuleUnknownSchema:
-		return 3
-	case scim.RuleUnknownAttribute:
-		if !isExtension(e.Schema) {
-			return 5
-		}
-	}
-	if strings.HasPrefix(strings.ToLower(e.Path), "urn:") || isExtension(e.Schema) {
-		return 0
-	}
-	return 4
 }
 
 // typeRSA returns the scimType: the SDK calls every fault of a schema a fault of syntax.

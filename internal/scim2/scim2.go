@@ -28,6 +28,9 @@ type mount struct {
 // served. publicURL is what the locations of resources start with, as
 // https://host: the Host header is never asked.
 func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
+	for _, k := range p.kinds {
+		k.hide()
+	}
 	doors := make([]route.Door, len(p.prefixes))
 	for i, prefix := range p.prefixes {
 		m := &mount{profile: &p, directory: d, public: strings.TrimRight(publicURL, "/"), prefix: prefix}

@@ -47,9 +47,77 @@ func Standard(o Options) Profile {
 	checks := standardChecks(o)
 	p.kinds = []*kind{
 		{ResourceType: only(scim.UserType(), scim.EnterpriseSchema), write: directory.WriteUsers, checks: checks, groups: true},
-		{ResourceType: only(scim.GroupType()), write: directory.WriteGroups, checks: checks},
+		standardGroups(checks),
 	}
 	return p
+}
+
+// standardChecks are the columns of scim section 27 as far as they concern a
+// whole resource.
+func standardChecks(o Options) scim.Checks {
+	switch {
+	case o.Interop:
+		return scim.Checks{Unknown: scim.RejectUnknown}
+	case o.Strict:
+		return scim.Checks{}
+	}
+	return scim.Checks{Schemas: scim.SchemasAssumed, IgnoreSchemas: true, InferExtensions: true,
+		AnyType: true, AnyFormat: true, AnyUserName: true, Coerce: true}
+}
+
+// standardGroups returns the kind of the groups that the standard has.
+func standardGroups(checks scim.Checks) *kind {
+	return &kind{
+		ResourceType: only(scim.GroupType()),
+		write:        directory.WriteGroups,
+		checks:       checks,
+		inspect:      inspectMembers,
+		decode:       func(dr *directory.Draft) { decodeMembers(dr, checks.Coerce) },
+	}
+}
+
+// inspectMembers refuses members that name nobody.
+func inspectMembers(_, attributes *scim.Object, faults scim.Errors) scim.Errors {
+	if len(faults) > 0 {
+		return faults
+	}
+	for i, m := range attributes.Get("members").List() {
+		if memberID(m.Object()) == "" {
+			faults = append(faults, &scim.Error{Rule: scim.RuleRequired, Path: scim.ElementPath("members", i) + ".value"})
+		}
+	}
+	return faults
+}
+
+// memberID returns the id of a member: its value or, without one, what its $ref
+// leads to (scim GRP-04).
+func memberID(m *scim.Object) string {
+	if id := m.Get("value").Text(); id != "" {
+		return id
+	}
+	path := strings.Split(m.Get("$ref").Text(), "/")
+	if n := len(path); n > 1 && (path[n-2] == "Users" || path[n-2] == "Groups") {
+		return path[n-1]
+	}
+	return ""
+}
+
+// decodeMembers keeps of members who they are; what else a client says of them
+// is computed anew. A type that contradicts is passed over if loose (scim GRP-04).
+func decodeMembers(dr *directory.Draft, loose bool) {
+	sent := dr.Attributes.Get("members").List()
+	if len(sent) == 0 {
+		return
+	}
+	members := make([]scim.Value, len(sent))
+	for i, m := range sent {
+		o := scim.NewObject(member("value", scim.StringValue(memberID(m.Object()))))
+		if t, ok := m.Object().Lookup("type"); ok && !loose {
+			o.Set("type", t)
+		}
+		members[i] = scim.ObjectValue(o)
+	}
+	dr.Attributes.Set("members", scim.ListValue(members...))
 }
 
 // only returns the resource type with no extensions but these.
