@@ -19,7 +19,6 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
-	"github.com/rollcall-directory/rollcall/internal/exchange"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 	"github.com/rollcall-directory/rollcall/internal/server"
 )
@@ -329,20 +328,6 @@ func runChecks(t *testing.T, openDoor func(testing.TB, scim2.Options) *door, che
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.run(t, openDoor(t, c.options))
-		})
-	}
-}
-
-// TestExchanges replays the recordings of each profile.
-func TestExchanges(t *testing.T) {
-	for dialect, openDoor := range map[string]func(testing.TB, scim2.Options) *door{
-		"standard": openStandard, "pingone": openPingOne, "rsa": openRSA,
-	} {
-		t.Run(dialect, func(t *testing.T) {
-			exchange.Run(t, filepath.Join("testdata", dialect, "*.txtar"), func(t testing.TB) exchange.Target {
-				d := openDoor(t, scim2.Options{})
-				return exchange.Target{Handler: d, Vars: map[string]string{"BASE": publicURL}}
-			})
 		})
 	}
 }

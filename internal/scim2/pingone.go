@@ -163,7 +163,7 @@ func inspectPingOne(body, attributes *scim.Object, faults scim.Errors) scim.Erro
 		default:
 			for i, item := range v.List() {
 				if text, ok := item.Object().Lookup(p.sub); ok && !p.holds(text.Text()) {
-					refuse(scim.ElementPath(p.attribute, i)+"."+p.sub, p.reason)
+					refuse(element(p.attribute, i)+"."+p.sub, p.reason)
 				}
 			}
 		}

@@ -151,3 +151,6 @@ func (c *call) precondition() (directory.Precondition, error) {
 	}
 	return p, nil
 }
+
+// element returns the path of a value of a multi-valued attribute, as emails[0].
+func element(attribute string, i int) string { return attribute + "[" + strconv.Itoa(i) + "]" }

@@ -83,7 +83,7 @@ func inspectMembers(_, attributes *scim.Object, faults scim.Errors) scim.Errors 
 	}
 	for i, m := range attributes.Get("members").List() {
 		if memberID(m.Object()) == "" {
-			faults = append(faults, &scim.Error{Rule: scim.RuleRequired, Path: scim.ElementPath("members", i) + ".value"})
+			faults = append(faults, &scim.Error{Rule: scim.RuleRequired, Path: element("members", i) + ".value"})
 		}
 	}
 	return faults
