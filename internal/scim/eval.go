@@ -285,13 +285,11 @@ func (r *resolver) operand(g, f *Filter) error {
 	b := g.bound
 	wanted := kindOf(b.leaf.Type)
 	if wanted != Null && g.Value.kind != wanted {
-		var rewrite string
-		if r.o.Loose {
-			g.Value, rewrite = coerce(g.Value, wanted)
-		}
-		if rewrite == "" {
+		value, rewrite := coerce(g.Value, wanted)
+		if rewrite == 0 || !r.o.allows(rewrite) {
 			return f.fail("a value of type " + string(b.leaf.Type) + " is needed, not " + lowerLiteral(g.Value))
 		}
+		g.Value = value
 		r.o.fire(rewrite)
 	}
 	switch b.leaf.Type {
@@ -322,19 +320,19 @@ func kindOf(t Type) Kind {
 }
 
 // coerce makes v a value of the kind if it can be meant so, and returns the
-// name of the rewrite that does it, "" if there is none.
-func coerce(v Value, kind Kind) (Value, string) {
+// rewrite that does it, 0 if there is none.
+func coerce(v Value, kind Kind) (Value, Rewrites) {
 	switch {
 	case kind == Bool && v.kind == String && strings.EqualFold(v.text, "true"):
-		return BoolValue(true), "bool-strings"
+		return BoolValue(true), RewriteBoolStrings
 	case kind == Bool && v.kind == String && strings.EqualFold(v.text, "false"):
-		return BoolValue(false), "bool-strings"
+		return BoolValue(false), RewriteBoolStrings
 	case kind == Number && v.kind == String && isNumber(v.text):
-		return NumberValue(v.text), "filter-loose"
+		return NumberValue(v.text), RewriteFilterLoose
 	case kind == String && (v.kind == Number || v.kind == Bool):
-		return StringValue(v.text), "filter-loose"
+		return StringValue(v.text), RewriteFilterLoose
 	}
-	return v, ""
+	return v, 0
 }
 
 // Attribute returns the attribute whose values a resolved term compares, or

@@ -49,9 +49,6 @@ func (op Op) String() string {
 	return "op(" + strconv.Itoa(int(op)) + ")"
 }
 
-// compares reports whether op compares an attribute with a value.
-func (op Op) compares() bool { return op >= OpEq && op <= OpLe }
-
 // orders reports whether op asks which of two values comes first.
 func (op Op) orders() bool { return op >= OpGt && op <= OpLe }
 
@@ -71,9 +68,11 @@ type Filter struct {
 // FilterOptions say how filters and paths are read and resolved. The zero
 // FilterOptions are RFC 7644 to the letter.
 type FilterOptions struct {
-	// Loose takes what the grammar does not but clients are known to send
-	// (SCIM clients' rewrites filter-loose, bool-strings, ext-bare, urn-dot).
-	Loose bool
+	// Rewrites take what the grammar does not but clients are known to send:
+	// filter-loose, bool-strings, ext-bare, urn-dot, query-loose. Loose is all of
+	// them.
+	Rewrites Rewrites
+	Loose    bool
 	// SCIM11 is the grammar of SCIM 1.1, which has no value paths, and its
 	// comparison, in which only externalId and binary values are case-exact.
 	SCIM11 bool
@@ -94,9 +93,11 @@ type FilterOptions struct {
 	MaxTerms  int // comparisons, 50
 }
 
-func (o *FilterOptions) fire(rewrite string) {
+func (o *FilterOptions) allows(r Rewrites) bool { return o.Loose || o.Rewrites.Has(r) }
+
+func (o *FilterOptions) fire(r Rewrites) {
 	if o.Fired != nil {
-		o.Fired(rewrite)
+		o.Fired(r.String())
 	}
 }
 
@@ -138,6 +139,8 @@ type filterParser struct {
 	terms  int
 	inside bool // between [ and ]
 }
+
+func (p *filterParser) loose() bool { return p.o.allows(RewriteFilterLoose) }
 
 func (p *filterParser) fail(pos int, format string, args ...any) *Error {
 	return &Error{Rule: RuleFilter, Detail: fmt.Sprintf(format, args...), Column: p.column(pos)}
@@ -322,10 +325,10 @@ func (p *filterParser) comparison(f *Filter) error {
 		return p.boundary()
 	}
 	if !p.blanks() && p.pos < len(p.text) {
-		if !p.o.Loose || !p.next('"') && !p.next('\'') {
+		if !p.loose() || !p.next('"') && !p.next('\'') {
 			return p.unexpected("a blank")
 		}
-		p.o.fire("filter-loose")
+		p.o.fire(RewriteFilterLoose)
 	}
 	var err error
 	if f.Value, err = p.value(); err != nil {
@@ -359,7 +362,7 @@ func (p *filterParser) valuePath(f *Filter) (*Filter, error) {
 		return nil, err
 	}
 	p.inside = false
-	if p.o.Loose && p.next('.') {
+	if p.loose() && p.next('.') {
 		start := p.pos
 		p.pos++
 		sub := p.word()
@@ -371,7 +374,7 @@ func (p *filterParser) valuePath(f *Filter) (*Filter, error) {
 		if err := p.comparison(more); err != nil {
 			return nil, err
 		}
-		p.o.fire("filter-loose")
+		p.o.fire(RewriteFilterLoose)
 		arg = both(arg, more)
 	}
 	f.Args = []*Filter{arg}
@@ -390,7 +393,7 @@ func both(f, g *Filter) *Filter {
 // in single quotes, a word without any, and the literals in other cases.
 func (p *filterParser) value() (Value, error) {
 	start := p.pos
-	if p.next('"') || p.o.Loose && p.next('\'') {
+	if p.next('"') || p.loose() && p.next('\'') {
 		return p.quoted(p.text[start])
 	}
 	end := len(p.text)
@@ -404,16 +407,16 @@ func (p *filterParser) value() (Value, error) {
 		return Value{}, p.unexpected("a value")
 	case isNumber(w):
 		v.kind, v.text = Number, w
-	case w == "null" || p.o.Loose && lower == "null":
-	case w == "true" || w == "false" || p.o.Loose && (lower == "true" || lower == "false"):
+	case w == "null" || p.loose() && lower == "null":
+	case w == "true" || w == "false" || p.loose() && (lower == "true" || lower == "false"):
 		v.kind, v.text = Bool, lower
-	case !p.o.Loose || !utf8.ValidString(w) || strings.ContainsFunc(w, isControl):
+	case !p.loose() || !utf8.ValidString(w) || strings.ContainsFunc(w, isControl):
 		return Value{}, p.unexpected("a value (a JSON string, number, true, false or null)")
 	default:
 		v.kind, v.text = String, w
 	}
 	if p.pos = end; v.kind == String || w != lowerLiteral(v) {
-		p.o.fire("filter-loose")
+		p.o.fire(RewriteFilterLoose)
 	}
 	return v, nil
 }
@@ -452,7 +455,7 @@ func (p *filterParser) quoted(quote byte) (Value, error) {
 		return Value{}, p.fail(start, "a NUL character")
 	}
 	if quote == '\'' {
-		p.o.fire("filter-loose")
+		p.o.fire(RewriteFilterLoose)
 	}
 	p.pos = end + 1
 	return Value{kind: String, text: string(s), pos: int32(start) + 1}, nil

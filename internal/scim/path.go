@@ -167,7 +167,7 @@ func (t *ResourceType) attribute(s *Schema, name string, o *FilterOptions) (plac
 	if s != nil {
 		return t.within(s, name, s.Open)
 	}
-	if at, ok := t.within(t.Schema, name, false); ok || !o.Loose {
+	if at, ok := t.within(t.Schema, name, false); ok || !o.allows(RewriteExtBare) {
 		return at, ok
 	}
 	var only place
@@ -181,7 +181,7 @@ func (t *ResourceType) attribute(s *Schema, name string, o *FilterOptions) (plac
 	if found != 1 {
 		return place{}, false
 	}
-	o.fire("ext-bare")
+	o.fire(RewriteExtBare)
 	return only, true
 }
 
@@ -224,7 +224,7 @@ func (t *ResourceType) cutSchema(text string, o *FilterOptions) (s *Schema, rest
 		case after == "":
 		case len(after) > 1 && after[0] == ':':
 			after = after[1:]
-		case len(after) > 1 && after[0] == '.' && o.Loose:
+		case len(after) > 1 && after[0] == '.' && o.allows(RewriteURNDot):
 			after, slip = after[1:], true
 		default:
 			return
@@ -236,14 +236,14 @@ func (t *ResourceType) cutSchema(text string, o *FilterOptions) (s *Schema, rest
 		if o.SCIM11 {
 			try(candidate, legacyURI(candidate.ID), false)
 		}
-		if o.Loose {
+		if o.allows(RewriteURNDot) {
 			for _, uri := range slips(candidate.ID) {
 				try(candidate, uri, true)
 			}
 		}
 	}
 	if rewritten {
-		o.fire("urn-dot")
+		o.fire(RewriteURNDot)
 	}
 	return s, rest, s != nil
 }

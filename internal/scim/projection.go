@@ -55,13 +55,13 @@ func ParseProjection(t *ResourceType, attributes, excluded []string, o FilterOpt
 	p := &Projection{t: t, names: &pick{}}
 	shown, hidden := splitNames(attributes), splitNames(excluded)
 	if len(shown) > 0 && len(hidden) > 0 {
-		if !o.Loose {
+		if !o.allows(RewriteQueryLoose) {
 			return nil, &Error{
 				Rule: RuleParameter, Path: "excludedAttributes", Value: strings.Join(hidden, ","),
 				Detail: "attributes and excludedAttributes exclude each other",
 			}
 		}
-		o.fire("query-loose")
+		o.fire(RewriteQueryLoose)
 		hidden = nil
 	}
 	parameter, list := "excludedAttributes", hidden
@@ -96,10 +96,10 @@ func splitNames(values []string) []string {
 // name adds one name of the parameter.
 func (p *Projection) name(parameter, name string, o *FilterOptions) error {
 	if attr, _, ok := strings.Cut(name, "["); ok {
-		if !o.Loose {
+		if !o.allows(RewriteQueryLoose) {
 			return &Error{Rule: RuleParameter, Path: parameter, Value: name, Detail: "a value path where an attribute name is expected"}
 		}
-		o.fire("query-loose")
+		o.fire(RewriteQueryLoose)
 		name = attr
 	}
 	path, ok := splitPath(name)
