@@ -25,14 +25,14 @@ func (d *door) writeError(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		texts[i] = text
 	}
-	switch first := faults[0]; first.Rule {
+	switch faults[0].Rule {
 	case scim.RuleUnauthenticated:
 		for _, challenge := range d.Challenge {
 			w.Header().Add("WWW-Authenticate", challenge)
 		}
 	case scim.RuleBusy:
-		if len(first.Allowed) > 0 {
-			w.Header().Set("Retry-After", first.Allowed[0])
+		if seconds := first(faults[0].Allowed); seconds != "" {
+			w.Header().Set("Retry-After", seconds) // p14e A11
 		}
 	}
 	writeErrors(w, status, texts...)

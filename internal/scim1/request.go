@@ -110,39 +110,44 @@ func isJSON(media string) bool {
 }
 
 // checkAccept refuses an Accept that leaves no room for JSON (p14e A12). The
-// most specific range decides (RFC 9110 12.5.1).
+// most specific range decides (RFC 9110 12.5.1). Ranges that cannot be read
+// count for nothing.
 func checkAccept(values []string) error {
 	accept := strings.Join(values, ",")
-	if strings.TrimSpace(accept) == "" {
-		return nil
-	}
-	best, taken := 0, false
+	read, best, taken := false, 0, false
 	for text := range strings.SplitSeq(accept, ",") {
 		media, params, err := mime.ParseMediaType(text)
 		if err != nil {
 			continue
 		}
-		rank := 0
-		switch {
-		case isJSON(media):
-			rank = 3
-		case media == "application/*":
-			rank = 2
-		case media == "*/*":
-			rank = 1
-		}
+		read = true
+		rank := rangeRank(media)
 		q, err := strconv.ParseFloat(params["q"], 64)
 		wanted := err != nil || q > 0
-		if rank > best {
+		switch {
+		case rank > best:
 			best, taken = rank, wanted
-		} else if rank == best && rank > 0 {
+		case rank == best && rank > 0:
 			taken = taken || wanted
 		}
 	}
-	if !taken {
+	if read && !taken {
 		return &scim.Error{Rule: scim.RuleMediaType, Path: "Accept", Value: accept, Allowed: []string{"application/json"}}
 	}
 	return nil
+}
+
+// rangeRank says how specifically a media range names JSON; 0 is not at all.
+func rangeRank(media string) int {
+	switch {
+	case isJSON(media):
+		return 3
+	case media == "application/*":
+		return 2
+	case media == "*/*":
+		return 1
+	}
+	return 0
 }
 
 // origin is the scheme, host and port that locations start with (p14e F4).
