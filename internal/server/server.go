@@ -175,7 +175,7 @@ func (s *Server) record(r *http.Request, id string, out *answer, served route.Se
 		slog.String("path", r.URL.EscapedPath()),
 		slog.Int("status", out.status),
 		slog.Int64("bytes", out.bytes),
-		slog.Duration("took", took),
+		slog.Float64("ms", float64(took.Microseconds())/1000),
 		slog.String("remote", r.RemoteAddr),
 	}
 	for _, a := range []slog.Attr{

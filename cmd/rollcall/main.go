@@ -1,0 +1,131 @@
+// Command rollcall is the directory server and the tool that administers it.
+//
+// main.go reads the command line and says how a command ended; each command
+// has a file of its own. doors.go wires the doors, dev.go knows the identities
+// of development mode.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// The exit codes.
+const (
+	exitFailure = 1 // the command could not do what it was asked
+	exitUsage   = 2 // the command line makes no sense
+)
+
+// commands is the command line. The fields of a command are its flags; every
+// flag has an environment variable where a server is configured by it.
+type commands struct {
+	JSON bool `name:"json" help:"Print JSON instead of text."`
+
+	Serve       serveCommand       `cmd:"" help:"Start the server."`
+	Environment environmentCommand `cmd:"" help:"Administer environments: the tenants."`
+	Client      clientCommand      `cmd:"" help:"Administer clients: the callers of the API."`
+	Bench       benchCommand       `cmd:"" help:"Measure creates and reads beside the limit of the machine."`
+	Completion  completionCommand  `cmd:"" help:"Print what makes a shell complete this command."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
+}
+
+// A terminal is where a command writes.
+type terminal struct {
+	out  io.Writer // answers
+	err  io.Writer // logs and complaints
+	json bool
+}
+
+// print writes v as JSON or, by default, what text writes.
+func (t *terminal) print(v any, text func(io.Writer)) error {
+	if !t.json {
+		text(t.out)
+		return nil
+	}
+	enc := json.NewEncoder(t.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// usageError is a command line that can be read and makes no sense.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run does what the arguments ask for and returns the exit code.
+func run(args []string, out, errOut io.Writer) int {
+	var cmd commands
+	t := &terminal{out: out, err: errOut}
+	parser := kong.Must(&cmd,
+		kong.Name("rollcall"),
+		kong.Description("One directory, four front doors: users and groups for clients of PingOne, PingOne for Enterprise, Advanced Identity Cloud, RSA and standard SCIM."),
+		kong.Writers(out, errOut),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Vars{"data": defaultData, "listen": defaultListen},
+		kong.Bind(t),
+	)
+	ctx, err := parser.Parse(args)
+	t.json = cmd.JSON
+	if err != nil {
+		return t.fail(fmt.Errorf("%w; see rollcall --help", err), exitUsage)
+	}
+	if err := ctx.Run(parser); err != nil {
+		var usage usageError
+		if errors.As(err, &usage) {
+			return t.fail(err, exitUsage)
+		}
+		return t.fail(err, exitFailure)
+	}
+	return 0
+}
+
+// fail says why a command failed and returns the code.
+func (t *terminal) fail(err error, code int) int {
+	text := explain(err)
+	if t.json {
+		_ = json.NewEncoder(t.err).Encode(map[string]string{"error": text})
+	} else {
+		fmt.Fprintln(t.err, "rollcall: "+text)
+	}
+	return code
+}
+
+// explain words what the directory refuses, for people who administer it.
+func explain(err error) string {
+	faults := scim.Faults(err)
+	if faults == nil {
+		return err.Error()
+	}
+	texts := make([]string, len(faults))
+	for i, e := range faults {
+		texts[i] = explainFault(e)
+	}
+	return strings.Join(texts, "; ")
+}
+
+func explainFault(e *scim.Error) string {
+	noun := strings.ToLower(e.Schema)
+	switch e.Rule {
+	case scim.RuleNotFound:
+		return fmt.Sprintf("there is no %s %q; see rollcall %s list", noun, e.Value, noun)
+	case scim.RuleUnique:
+		return fmt.Sprintf("the %s %q is taken; choose another %s", e.Path, e.Value, e.Path)
+	case scim.RuleExists:
+		return fmt.Sprintf("the id %q is taken; choose another", e.Value)
+	case scim.RuleProtected:
+		return fmt.Sprintf("the %s %q cannot be changed: %s", noun, e.Value, e.Detail)
+	case scim.RuleBusy:
+		return "the data is busy; try again in a moment"
+	}
+	return e.Error()
+}
