@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -228,6 +229,24 @@ func TestPasswordIsHashed(t *testing.T) {
 			t.Error("no hash is stored")
 		}
 	})
+}
+
+func TestLastLogin(t *testing.T) {
+	s := open(t, scim1.PingOneEnterprise())
+	s.play(t, `
+POST /api/directory/user
+{"userName": "ada", "password": "2Federate"}
+200
+{"urn:scim:schemas:com_pingone:1.0": {"createTimeStamp": "$MS1", "lastModifiedTimeStamp": "$MS1", "accountId": "$ENVIRONMENT", "directoryId": "$POPULATION", "state": "ACTIVE"}, "...": "$ANY"}`)
+	c := directorytest.Caller(t, s.dir, directorytest.BasicSecret)
+	at := s.clock.Now().UnixMilli()
+	if _, err := s.dir.SignIn(context.Background(), c, c.Home(), "ada", "2Federate"); err != nil {
+		t.Fatal(err)
+	}
+	s.play(t, `
+GET /api/directory/user
+200
+{"resources": [{"userName": "ada", "urn:scim:schemas:com_pingone:1.0": {"lastLoginTime": `+strconv.FormatInt(at, 10)+`, "...": "$ANY"}, "...": "$ANY"}], "...": "$ANY"}`)
 }
 
 // count returns how many resources of a type the directory holds.
