@@ -15,8 +15,14 @@ type conn struct {
 	stmts map[string]*sql.Stmt
 }
 
+// close also closes the statements: database/sql does not for those of a single
+// connection, and SQLite would keep the connection half open for them.
 func (c *conn) close() error {
-	return errors.Join(c.sql.Close(), c.pool.Close())
+	var err error
+	for _, s := range c.stmts {
+		err = errors.Join(err, s.Close())
+	}
+	return errors.Join(err, c.sql.Close(), c.pool.Close())
 }
 
 func (c *conn) prepare(text string) (*sql.Stmt, error) {
