@@ -3,7 +3,6 @@ package scim
 import (
 	"bytes"
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -89,38 +88,18 @@ func Place(data []byte, offset int) (line, column int) {
 	return 1 + bytes.Count(head[:start], []byte{'\n'}), 1 + len(head) - start
 }
 
-// decode reads a document that this package wrote. It panics on anything else:
-// then the program is wrong, not the input.
-func decode(doc []byte) *Object {
-	const any = math.MaxInt
-	r := newReader(doc, Limits{Depth: any, Members: any, Values: any, Name: any, String: any})
-	r.trusted = true
-	v, err := r.read()
-	if err != nil {
-		panic("scim: stored document: " + err.Error())
-	}
-	return v.obj
-}
-
 var byteOrderMark = []byte("\ufeff")
 
 // A reader builds values from the tokens of one text. Strings without escapes
-// are slices of one copy of the text, and objects, members and items lie in
-// blocks that they share, so that a text costs few allocations.
+// are slices of one copy of the text.
 type reader struct {
-	dec     *jsontext.Decoder
-	text    string // what dec reads
-	base    int    // bytes before text
-	limits  Limits
-	trusted bool // the text is our own: its content is not checked
-	values  int  // read so far
+	dec    *jsontext.Decoder
+	text   string // what dec reads
+	base   int    // bytes before text
+	limits Limits
+	values int // read so far
 
-	members []Member // of the objects still open
-	items   []Value  // of the arrays still open
-
-	objectBlock []Object
-	memberBlock []Member
-	itemBlock   []Value
+	arena
 }
 
 func newReader(data []byte, l Limits) *reader {
@@ -131,9 +110,7 @@ func newReader(data []byte, l Limits) *reader {
 		text:   string(text),
 		base:   len(data) - len(text),
 		limits: l,
-
-		members: make([]Member, 0, blockSize),
-		items:   make([]Value, 0, blockSize),
+		arena:  newArena(),
 	}
 }
 
@@ -178,9 +155,7 @@ func (r *reader) value(depth int) (Value, *Error) {
 		v.kind, v.text = Bool, "false"
 	case '0':
 		v.kind, v.text = Number, raw
-		if !r.trusted {
-			err = r.number(raw, start)
-		}
+		err = r.number(raw, start)
 	case '"':
 		v.kind = String
 		v.text, err = r.unquote(raw, start)
@@ -208,9 +183,7 @@ func (r *reader) object(depth int) (Value, *Error) {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return Value{}, r.syntax(err)
 	}
-	object := keep(&r.objectBlock, Object{Members: keep(&r.memberBlock, r.members[mark:]...)})
-	v.obj = &object[0]
-	r.members = r.members[:mark]
+	v.obj = r.close(mark)
 	return v, nil
 }
 
@@ -228,7 +201,7 @@ func (r *reader) member(depth int, earlier []Member, names *nameSet) (Member, *E
 		return Member{}, r.limit(start, "bytes of a name", r.limits.Name)
 	case len(earlier) == r.limits.Members:
 		return Member{}, r.limit(start, "members of an object", r.limits.Members)
-	case !r.trusted && names.taken(name, earlier):
+	case names.taken(name, earlier):
 		err := r.fault(RuleDuplicateMember, start, "")
 		err.Path, err.Value = name, name
 		return Member{}, err
@@ -256,8 +229,7 @@ func (r *reader) array(depth int) (Value, *Error) {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return Value{}, r.syntax(err)
 	}
-	v.list = keep(&r.itemBlock, r.items[mark:]...)
-	r.items = r.items[:mark]
+	v.list = r.closeList(mark)
 	return v, nil
 }
 
@@ -289,7 +261,7 @@ func (r *reader) unquote(raw string, start int) (string, *Error) {
 	}
 	// The decoder has taken the escapes: there is no error left to make.
 	unescaped, _ := jsontext.AppendUnquote(nil, raw)
-	if !r.trusted && bytes.IndexByte(unescaped, 0) >= 0 {
+	if bytes.IndexByte(unescaped, 0) >= 0 {
 		return "", r.fault(RuleJSON, start, "NUL character in a string")
 	}
 	return string(unescaped), nil
@@ -496,8 +468,37 @@ func (s *nameSet) taken(name string, earlier []Member) bool {
 	return len(s.folded) == size
 }
 
+// An arena holds objects, members and items of one text in blocks that they
+// share, so that a text costs few allocations.
+type arena struct {
+	members []Member // of the objects still open
+	items   []Value  // of the arrays still open
+
+	objectBlock []Object
+	memberBlock []Member
+	itemBlock   []Value
+}
+
 // blockSize is how many elements a block has room for.
 const blockSize = 32
+
+func newArena() arena {
+	return arena{members: make([]Member, 0, blockSize), items: make([]Value, 0, blockSize)}
+}
+
+// close returns the object of the open members from mark on.
+func (s *arena) close(mark int) *Object {
+	object := keep(&s.objectBlock, Object{Members: keep(&s.memberBlock, s.members[mark:]...)})
+	s.members = s.members[:mark]
+	return &object[0]
+}
+
+// closeList returns the list of the open items from mark on.
+func (s *arena) closeList(mark int) []Value {
+	list := keep(&s.itemBlock, s.items[mark:]...)
+	s.items = s.items[:mark]
+	return list
+}
 
 // keep copies the items to the end of a block and returns them from there; it
 // begins a new block when they do not fit.

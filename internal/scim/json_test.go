@@ -385,13 +385,39 @@ func TestAppendJSON(t *testing.T) {
 }
 
 func TestResourceAttributes(t *testing.T) {
-	doc := `{"userName":"ada","name":{"givenName":"\"A\""},"emails":[{"value":"a@b"}],"n":1.50}`
+	doc := `{"userName":"ada","name":{"givenName":"\"A\"\u0000\\"},"emails":[{"value":"a@b"},{}],"n":[-1.50e+3,true,false,null,[],[[]]],"":""}`
 	r := scim.NewResource([]byte(doc))
 	if got := scim.ObjectValue(r.Attributes()).String(); got != doc {
 		t.Errorf("Attributes = %s, want %s", got, doc)
 	}
-	if r.Attributes() != r.Attributes() {
+	if first := r.Attributes(); first != r.Attributes() {
 		t.Error("read twice")
+	}
+	if got := string(r.Doc()); got != doc {
+		t.Errorf("Doc = %s", got)
+	}
+	at := r.Attributes().Get("emails").Offset()
+	if !strings.HasPrefix(doc[at:], `[{"value"`) {
+		t.Errorf("offset of emails is %d", at)
+	}
+}
+
+// Documents that somebody has laid out by hand read too; others are not documents.
+func TestResourceAttributesByHand(t *testing.T) {
+	for _, doc := range []string{" {}", "{ }", "{\"a\" :1}", "{\"a\":\n1}", `{"a":[ 1]}`, `{"a":[1 ]}`, `{"a":1 }`, "{}\n", `{"a":[1, 2]}`, `{"a":1, "b":2}`} {
+		if got, want := scim.ObjectValue(scim.NewResource([]byte(doc)).Attributes()), mustRead(t, doc); !scim.Equal(got, want) {
+			t.Errorf("%q reads %s", doc, got)
+		}
+	}
+	for _, doc := range []string{"", "[]", "null", "{", `{"a`, `{"a":`, `{"a":"`, `{"a":"\`, `{"a":[`, `{"a":[1`, `{"a":1`, `{"a":x}`, `{"a":1,}`, `{}}`, `{"a":"\x"}`} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%q reads", doc)
+				}
+			}()
+			scim.NewResource([]byte(doc)).Attributes()
+		}()
 	}
 }
 
@@ -421,6 +447,12 @@ func FuzzRead(f *testing.F) {
 			again, err := scim.Read(text, scim.Limits{})
 			if err != nil || !scim.Equal(v, again) {
 				t.Fatalf("%s read again is %s, %v", text, again, err)
+			}
+		}
+		if v.Kind() == scim.ObjectKind {
+			stored := scim.NewResource(v.AppendJSON(nil)).Attributes()
+			if !scim.Equal(v, scim.ObjectValue(stored)) {
+				t.Fatalf("%s stored is %s", v, scim.ObjectValue(stored))
 			}
 		}
 	})

@@ -35,8 +35,10 @@ type Checks struct {
 	AnyUserName bool
 
 	// Coerce turns known wrong forms into the right one: the rewrites
-	// bool-strings, one-or-many, scalar-ref and primary-last.
+	// bool-strings, one-or-many, scalar-ref, primary-last and urn-dot.
 	Coerce bool
+	// Rewrites are those of Coerce one by one.
+	Rewrites Rewrites
 	// Fired, if set, is told the name of each rewrite as it is used, and
 	// unknown-ignore for each attribute that is left out as unknown.
 	Fired func(rewrite string)
@@ -80,6 +82,9 @@ func (t *ResourceType) Normalize(in *Object, o Checks) (*Object, Errors) {
 	n := normalizer{Checks: o, t: t, path: make([]step, 0, 8)}
 	if in == nil {
 		in = NewObject()
+	}
+	if n.allows(RewriteURNDot) {
+		in = n.respell(in)
 	}
 	declared := n.declared(in)
 	extensions := n.extensions(in, declared)
@@ -150,10 +155,57 @@ func (n *normalizer) failType(v Value, want string) Value {
 	return n.fail(RuleType, v, Error{Allowed: []string{want}})
 }
 
-func (n *normalizer) fire(rewrite string) {
+// allows reports whether a wrong form is to be turned into the right one.
+func (n *normalizer) allows(r Rewrites) bool { return n.Coerce || n.Rewrites.Has(r) }
+
+func (n *normalizer) fire(r Rewrites) {
 	if n.Fired != nil {
-		n.Fired(rewrite)
+		n.Fired(r.String())
 	}
+}
+
+// respell returns in with the URIs that clients misspell as they should be.
+func (n *normalizer) respell(in *Object) *Object {
+	out := in
+	change := func(i int, m Member) {
+		if out == in {
+			out = in.Clone()
+		}
+		out.Members[i] = m
+		n.fire(RewriteURNDot)
+	}
+	for i, m := range in.Members {
+		if strings.EqualFold(m.Name, "schemas") {
+			for j, item := range m.Value.list {
+				if uri := n.spelling(item.text); uri != "" {
+					m.Value.list = slices.Clone(m.Value.list)
+					m.Value.list[j].text = uri
+					change(i, m)
+				}
+			}
+		} else if isSchemaName(m.Name) {
+			uri := n.spelling(m.Name)
+			if _, taken := in.Find(uri); uri != "" && !taken {
+				change(i, Member{uri, m.Value})
+			}
+		}
+	}
+	return out
+}
+
+// spelling returns the URI of the type's schema that uri is a known slip for;
+// "" if it is none.
+func (n *normalizer) spelling(uri string) string {
+	is := func(slip string) bool { return strings.EqualFold(slip, uri) }
+	if slices.ContainsFunc(slips(n.t.Schema.ID), is) {
+		return n.t.Schema.ID
+	}
+	for _, s := range n.t.Extensions {
+		if slices.ContainsFunc(slips(s.ID), is) {
+			return s.ID
+		}
+	}
+	return ""
 }
 
 // declared returns the items of schemas, and of a body that need not have them
@@ -162,10 +214,10 @@ func (n *normalizer) declared(in *Object) []Value {
 	v, _ := in.Find("schemas")
 	switch {
 	case v.IsNull() && n.Schemas == SchemasOptional:
-		n.fire("schemas-assume")
+		n.fire(RewriteSchemasAssume)
 		return []Value{StringValue(n.t.Schema.ID)}
-	case v.kind == String && n.Coerce:
-		n.fire("one-or-many")
+	case v.kind == String && n.allows(RewriteOneOrMany):
+		n.fire(RewriteOneOrMany)
 		return []Value{v}
 	}
 	return v.list
@@ -190,7 +242,7 @@ func (n *normalizer) schemas(in *Object, declared []Value) {
 		n.fail(RuleMultiValued, v, Error{})
 	case declares(declared, core):
 	case n.Schemas == SchemasAssumed:
-		n.fire("schemas-assume")
+		n.fire(RewriteSchemasAssume)
 	default:
 		n.fail(RuleCoreSchemaMissing, v, Error{Schema: core})
 	}
@@ -208,7 +260,7 @@ func (n *normalizer) schemas(in *Object, declared []Value) {
 			n.failType(uri, "string")
 		case strings.EqualFold(uri.text, core) || n.t.Extension(uri.text) != nil:
 		case n.IgnoreSchemas:
-			n.fire("schemas-ignore")
+			n.fire(RewriteSchemasIgnore)
 		default:
 			n.fail(RuleUnknownSchema, uri, Error{Value: uri.text, Schema: core})
 		}
@@ -232,7 +284,7 @@ func (n *normalizer) extensions(in *Object, declared []Value) []Member {
 			if !n.InferExtensions {
 				continue // a fault that schemas reports
 			}
-			n.fire("schemas-assume")
+			n.fire(RewriteSchemasAssume)
 		}
 		n.enter(step{name: s.ID})
 		if v.kind != ObjectKind {
@@ -343,7 +395,9 @@ func (n *normalizer) stranger(m Member, complex *Attribute) bool {
 		n.leave()
 		return !m.Value.IsNull()
 	case n.Unknown == IgnoreUnknown:
-		n.fire("unknown-ignore")
+		if n.Fired != nil {
+			n.Fired("unknown-ignore")
+		}
 	case complex != nil:
 		n.fail(RuleUnknownSubAttribute, m.Value, Error{Path: m.Name, Schema: n.schema.ID, Value: n.at()})
 	default:
@@ -413,10 +467,10 @@ func (n *normalizer) list(v Value, a *Attribute) Value {
 	switch {
 	case v.kind == Null:
 		return v
-	case v.kind != Array && !n.Coerce:
+	case v.kind != Array && !n.allows(RewriteOneOrMany):
 		return n.fail(RuleMultiValued, v, Error{})
 	case v.kind != Array:
-		n.fire("one-or-many")
+		n.fire(RewriteOneOrMany)
 		v = Value{kind: Array, pos: v.pos, list: []Value{v}}
 	}
 	items := make([]Value, 0, len(v.list))
@@ -447,8 +501,8 @@ func (n *normalizer) primary(items []Value) {
 		}
 		switch {
 		case last < 0:
-		case n.Coerce:
-			n.fire("primary-last")
+		case n.allows(RewritePrimaryLast):
+			n.fire(RewritePrimaryLast)
 			items[last].obj.Set("primary", BoolValue(false))
 		default:
 			n.fail(RulePrimary, item, Error{})
@@ -488,10 +542,10 @@ func (n *normalizer) singular(v Value, a *Attribute) Value {
 		switch {
 		case len(v.list) == 0:
 			return Value{}
-		case len(v.list) > 1 || !n.Coerce:
+		case len(v.list) > 1 || !n.allows(RewriteOneOrMany):
 			return n.fail(RuleSingleValued, v, Error{})
 		}
-		n.fire("one-or-many")
+		n.fire(RewriteOneOrMany)
 		v = v.list[0]
 	}
 	return n.value(v, a)
@@ -522,8 +576,8 @@ func (n *normalizer) value(v Value, a *Attribute) Value {
 
 // complex normalizes an object. One without values is unassigned (RFC 7643 2.5).
 func (n *normalizer) complex(v Value, a *Attribute) Value {
-	if v.kind == String && n.Coerce && a.Sub("value") != nil {
-		n.fire("scalar-ref")
+	if v.kind == String && n.allows(RewriteScalarRef) && a.Sub("value") != nil {
+		n.fire(RewriteScalarRef)
 		if v.text == "" {
 			return Value{}
 		}
@@ -548,8 +602,8 @@ func (n *normalizer) complex(v Value, a *Attribute) Value {
 }
 
 func (n *normalizer) boolean(v Value) Value {
-	if v.kind == String && n.Coerce && (strings.EqualFold(v.text, "true") || strings.EqualFold(v.text, "false")) {
-		n.fire("bool-strings")
+	if v.kind == String && n.allows(RewriteBoolStrings) && (strings.EqualFold(v.text, "true") || strings.EqualFold(v.text, "false")) {
+		n.fire(RewriteBoolStrings)
 		return Value{kind: Bool, pos: v.pos, text: strings.ToLower(v.text)}
 	}
 	if v.kind != Bool {

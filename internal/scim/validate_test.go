@@ -207,6 +207,29 @@ func TestNormalizeTypes(t *testing.T) {
 	}
 }
 
+// Each rewrite can be had without the others.
+func TestNormalizeRewrites(t *testing.T) {
+	for rewrite, body := range map[scim.Rewrites]string{
+		scim.RewriteBoolStrings: `{"active":"true"}`,
+		scim.RewriteOneOrMany:   `{"title":["x"]}`,
+		scim.RewriteScalarRef:   `{"emails":["a@b"]}`,
+		scim.RewritePrimaryLast: `{"emails":[{"value":"a@b","primary":true},{"value":"b@c","primary":true}]}`,
+		scim.RewriteURNDot:      `{"schemas":["urn:scim:schemas:core:2.0"]}`,
+	} {
+		for _, given := range []scim.Rewrites{rewrite, scim.RewritesTolerant &^ rewrite} {
+			in := mustRead(t, body).Object().Set("userName", scim.StringValue("ada"))
+			if rewrite != scim.RewriteURNDot {
+				in.Set("schemas", scim.Strings(scim.UserSchema))
+			}
+			var fired []string
+			_, faults := scim.UserType().Normalize(in, scim.Checks{Rewrites: given, Fired: func(name string) { fired = append(fired, name) }})
+			if used := faults == nil; used != (given == rewrite) || used != (len(fired) == 1 && fired[0] == rewrite.String()) {
+				t.Errorf("%s with %s: %v, fired %v", body, given, faults, fired)
+			}
+		}
+	}
+}
+
 // What the product's schemas do not use is proved on one of its own.
 func TestNormalizeOtherTypes(t *testing.T) {
 	typ := &scim.ResourceType{Name: "Thing", Schema: &scim.Schema{ID: "urn:x:Thing", Attributes: []*scim.Attribute{
@@ -313,6 +336,10 @@ func TestNormalizeSchemas(t *testing.T) {
 		{name: "scim:COM-16 undeclared URI in tolerant mode", checks: tolerant, body: body(`[`+core+`,"http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"]`, ``), want: `{"userName":"ada"}`, fired: []string{"schemas-ignore"}},
 		{name: "scim:COM-17 URIs in other letter case", body: body(`["URN:IETF:params:scim:schemas:core:2.0:USER","`+strings.ToUpper(scim.EnterpriseSchema)+`"]`, `,"`+strings.ToLower(scim.EnterpriseSchema)+`":{"department":"d"}`), want: `{"userName":"ada",` + ext + `}`},
 		{name: "rsa:RSA-023 the core schema first, then the unknown one", checks: rsa, body: body(`["`+scim.UserSchema+`s"]`, ``), faults: scim.Errors{&missing, {Rule: scim.RuleUnknownSchema, Path: "schemas[0]", Value: scim.UserSchema + "s", Schema: scim.UserSchema}}},
+		{name: "misspelt URIs in tolerant mode", checks: scim.Checks{Rewrites: scim.RewriteURNDot}, body: body(`["urn:scim:schemas:core:2.0","urn:scim:schemas:extension:enterprise:2.0"]`, `,"urn:ietf:params:scim:schemas:extension:enterprise:2.0User":{"department":"d"}`),
+			want: `{"userName":"ada",` + ext + `}`, fired: []string{"urn-dot", "urn-dot", "urn-dot"}},
+		{name: "misspelt URIs in strict mode", body: body(`["urn:scim:schemas:core:2.0"]`, ``), faults: scim.Errors{&missing, {Rule: scim.RuleUnknownSchema, Path: "schemas[0]", Value: "urn:scim:schemas:core:2.0", Schema: scim.UserSchema}}},
+		{name: "a misspelt extension beside the right one", checks: tolerant, body: body(`[`+core+`]`, `,"urn:scim:schemas:extension:enterprise:2.0":{"department":"x"},`+ext), want: `{"userName":"ada",` + ext + `}`, fired: []string{"schemas-assume", "unknown-ignore"}},
 		{name: "schemas that is no list", body: body(`"`+scim.UserSchema+`"`, ``), faults: fault(scim.RuleMultiValued, "schemas")},
 		{name: "schemas that is no list in tolerant mode", checks: tolerant, body: body(core, ``), want: `{"userName":"ada"}`, fired: []string{"one-or-many"}},
 		{name: "schemas that is an object in tolerant mode", checks: tolerant, body: body(`{}`, ``), faults: fault(scim.RuleMultiValued, "schemas")},
