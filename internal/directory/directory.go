@@ -93,9 +93,9 @@ type Draft struct {
 	Population string
 	// MustChange makes the next sign-in ask for a new password; nil leaves it as it is.
 	MustChange *bool
-	// Groups are ids of groups that the new user joins in the same transaction.
+	// Groups are ids of groups that the user joins in the same transaction.
 	Groups []string
-	// DefaultGroup also joins the environment's group Users.
+	// DefaultGroup lets a new user also join the environment's group Users.
 	DefaultGroup bool
 	// Merge makes the attributes that replace those of a stored resource, old,
 	// so that a dialect keeps what it cannot express. It must be pure and

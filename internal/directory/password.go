@@ -51,11 +51,11 @@ func (p Policy) check(password string) error {
 		limit  int
 		reason string
 	}{
-		{length < p.MinLength, "minLength", p.MinLength, "at least %d characters are needed"},
-		{p.MaxLength > 0 && length > p.MaxLength, "maxLength", p.MaxLength, "at most %d characters are possible"},
-		{capitals < p.Capitals, "capitals", p.Capitals, "at least %d capital letters are needed"},
-		{digits < p.Digits, "digits", p.Digits, "at least %d digits are needed"},
-		{special < p.Special, "special", p.Special, "at least %d special characters are needed"},
+		{length < p.MinLength, "minLength", p.MinLength, "fewer characters than %d"},
+		{p.MaxLength > 0 && length > p.MaxLength, "maxLength", p.MaxLength, "more characters than %d"},
+		{capitals < p.Capitals, "capitals", p.Capitals, "fewer capital letters than %d"},
+		{digits < p.Digits, "digits", p.Digits, "fewer digits than %d"},
+		{special < p.Special, "special", p.Special, "fewer special characters than %d"},
 	} {
 		if t.broken {
 			return &scim.Error{Rule: scim.RulePassword, Path: "password",

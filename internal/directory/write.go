@@ -325,6 +325,7 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 		}
 		w.body.password, w.body.members = password, members
 	}
+	w.draft.DefaultGroup = false // for new users only (p14e R9)
 	joined, err := w.join(tx, old)
 	if err != nil {
 		return err
