@@ -136,6 +136,35 @@ POST /api/directory/user
 400
 {"Errors": [{"description": "Attribute userName is required", "code": "400"}]}`},
 
+	{"p14e:R9 such an update joins the group that the option names and leaves none", `
+POST /api/directory/group
+{"displayName": "Developers"}
+200
+{"id": "$UUID1", "...": "$ANY"}
+POST /api/directory/user?option=$UUID1
+{"userName": "ada", "externalId": "hr-17"}
+200
+{"groups": [{"value": "$UUID1", "display": "Developers"}], "...": "$ANY"}
+POST /api/directory/user
+{"userName": "ada", "externalId": "hr-17", "title": "Engineer"}
+200
+{"groups": [{"value": "$UUID1", "display": "Developers"}], "...": "$ANY"}
+POST /api/directory/user?option=DEFAULT_USER_GROUP
+{"userName": "ada", "externalId": "hr-17", "title": "Engineer"}
+200
+{"id": "$UUID2", "groups": [{"value": "$USERS", "display": "Users"}, {"value": "$UUID1", "display": "Developers"}], "...": "$ANY"}
+POST /api/directory/user?option=$UUID1
+{"userName": "ada", "externalId": "hr-17", "title": "Engineer"}
+200
+{"groups": [{"value": "$USERS", "display": "Users"}, {"value": "$UUID1", "display": "Developers"}], "...": "$ANY"}
+POST /api/directory/user?option=7c513a7e-55d4-441c-858c-7329e6268084
+{"userName": "ada", "externalId": "hr-17", "title": "Head"}
+400
+{"Errors": [{"description": "Invalid value for parameter option", "code": "400"}]}
+GET /api/directory/user/$UUID2
+200
+{"title": "Engineer", "groups": [{"value": "$USERS", "display": "Users"}, {"value": "$UUID1", "display": "Developers"}], "...": "$ANY"}`},
+
 	{"p14e:R10 externalId is compared exactly, an empty one is none", `
 POST /api/directory/user
 {"userName": "ada", "externalId": "hr-a"}
@@ -926,6 +955,7 @@ func TestExchanges(t *testing.T) {
 		pattern string
 		profile scim1.Profile
 	}{
+		{"testdata/p14e/*.txtar", scim1.PingOneEnterprise()},
 		{"testdata/scim1/*.txtar", scim1.Standard()},
 	} {
 		exchange.Run(t, row.pattern, func(t testing.TB) exchange.Target {
