@@ -20,7 +20,7 @@ const (
 	RuleTrailingData    // more after the JSON value: Line, Column
 	RuleEmptyBody       // no body where one is needed
 	RuleNotObject       // the body is JSON, but not an object
-	RuleLimit           // a limit of the reader or parser: Detail says which, Allowed[0] its value
+	RuleLimit           // a limit of the reader, parser or validator: Detail says which, Allowed[0] its value, Path where
 	RuleTooLarge        // the body is over the limit: Allowed[0] in bytes
 	RuleMediaType       // Value is the Content-Type sent
 	RuleParameter       // a query parameter or header: Path is its name, Value what was sent, Detail why
@@ -29,7 +29,7 @@ const (
 	RuleCoreSchemaMissing    // schemas lacks the core URI: Schema
 	RuleUnknownSchema        // an undeclared URI: Path schemas[i], Value, Schema
 	RuleExtensionNotDeclared // extension data whose URI is not in schemas: Schema
-	RuleUnknownAttribute     // Path, Schema
+	RuleUnknownAttribute     // Path is the attribute's own name, or a URI; Schema
 	RuleUnknownSubAttribute  // Path is the sub-attribute's own name, Schema, Value the parent's path
 	RuleRequired             // Path
 	RuleType                 // Path, Allowed[0] is string, boolean, number, integer, object

@@ -259,7 +259,7 @@ func TestReadTrailingCommas(t *testing.T) {
 		{"after each kind of value", `[[{},],"",true,null,1,]`, `[[{}],"",true,null,1]`},
 		{"nothing to do", `{"a":[1,2]}`, `{"a":[1,2]}`},
 	} {
-		t.Run("rsa:RSA-045 accepted "+c.name, func(t *testing.T) {
+		t.Run("rsa RSA-045 accepted "+c.name, func(t *testing.T) {
 			data := []byte(c.text)
 			v, err := scim.Read(data, lenient)
 			if err != nil || v.String() != c.want {
@@ -287,7 +287,7 @@ func TestReadTrailingCommas(t *testing.T) {
 		{"unquoted name", `{a:1,}`, 1, 2},
 		{"place after a blanked comma", "[1,\n],\n]", 3, 1},
 	} {
-		t.Run("rsa:RSA-045 refused "+c.name, func(t *testing.T) {
+		t.Run("rsa RSA-045 refused "+c.name, func(t *testing.T) {
 			got := readFault(t, c.text, lenient)
 			if got.Line != c.line || got.Column != c.column {
 				t.Errorf("Read(%q) fails at %d, %d; want %d, %d", c.text, got.Line, got.Column, c.line, c.column)
