@@ -1,0 +1,39 @@
+# Needs Go and nothing else; Go fetches what go.mod names.
+
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+FUZZTIME ?= 15s
+
+.PHONY: build test race lint bench fuzz cover
+
+# One static binary. Go writes version and commit into it: rollcall --version.
+build:
+	CGO_ENABLED=0 go build -trimpath -o bin/rollcall ./cmd/rollcall
+
+test:
+	go test $(RACE) ./...
+
+race:
+	CGO_ENABLED=1 go test -race ./...
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+
+# Creates and reads at 1, 16 and 64 connections, beside an echo server of the same payload.
+bench: build
+	bin/rollcall bench
+
+# Each fuzz target for FUZZTIME.
+fuzz:
+	@git grep -hoE '^func Fuzz[A-Za-z0-9_]*' -- '*_test.go' >/dev/null || exit 0; \
+	git grep -oE '^func Fuzz[A-Za-z0-9_]*' -- '*_test.go' | while IFS=: read -r file found; do \
+		echo "$$(dirname $$file) $${found#func }"; \
+		go test -run '^$$' -fuzz "^$${found#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname $$file)" </dev/null || exit 1; \
+	done
+
+cover:
+	go test -coverpkg=./... -coverprofile=cover.out ./...
+	go tool cover -func=cover.out | tail -n 1
