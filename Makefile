@@ -6,7 +6,7 @@ FUZZTIME ?= 15s
 
 .PHONY: build test race lint bench fuzz cover
 
-# One static binary. Go writes version and commit into it: rollcall --version.
+# One static binary. Go writes version and commit into it; rollcall version shows them.
 build:
 	CGO_ENABLED=0 go build -trimpath -o bin/rollcall ./cmd/rollcall
 
