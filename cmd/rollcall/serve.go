@@ -42,9 +42,14 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 	if c.Database != "" {
 		return usageError("--database is not offered yet: leave it out and keep the data in a directory with --data")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // from then on a signal does what it does by default
+	signalled, unhandle := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer unhandle()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	context.AfterFunc(signalled, func() {
+		unhandle() // from here on a signal does what it does by default
+		cancel()
+	})
 	log := c.logger(t.err)
 	l, publicURL, err := c.listen(ctx)
 	if err != nil {
@@ -68,8 +73,8 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	log.Info("ready", "url", publicURL, "data", data)
-	if err := c.announce(t, publicURL, data); err != nil {
+	log.Info("ready", "url", publicURL, "listen", l.Addr().String(), "data", data)
+	if err := c.announce(t, publicURL, l.Addr().String(), data); err != nil {
 		return err
 	}
 	return s.Serve(ctx, l)
@@ -183,7 +188,7 @@ func (c *serveCommand) provision(ctx context.Context, d *directory.Directory) er
 }
 
 // announce says that the server answers, and how to try it.
-func (c *serveCommand) announce(t *terminal, publicURL, data string) error {
+func (c *serveCommand) announce(t *terminal, publicURL, listen, data string) error {
 	var examples []example
 	if c.Dev {
 		examples = devExamples(publicURL)
@@ -193,10 +198,11 @@ func (c *serveCommand) announce(t *terminal, publicURL, data string) error {
 		curl[e.door] = e.command
 	}
 	return t.print(struct {
-		URL  string            `json:"url"`
-		Data string            `json:"data"`
-		Curl map[string]string `json:"curl,omitempty"`
-	}{publicURL, data, curl}, func(w io.Writer) {
+		URL    string            `json:"url"`
+		Listen string            `json:"listen"`
+		Data   string            `json:"data"`
+		Curl   map[string]string `json:"curl,omitempty"`
+	}{publicURL, listen, data, curl}, func(w io.Writer) {
 		fmt.Fprintf(w, "# rollcall is ready: %s\n", publicURL)
 		if !c.Dev {
 			fmt.Fprintf(w, "# the data is in %s; make a client with: rollcall client create --data %s\n", data, data)
