@@ -86,6 +86,6 @@ func (tx *Tx) Audits(tid, seq int64, limit int) ([]*Audit, error) {
 		err := s(&a.Seq, &a.TID, &at, &a.Client, &a.Door, &a.Action, &a.Type, &a.ID, &a.Outcome, &a.Request, &a.Detail)
 		a.At = moment(at)
 		return &a, err
-	}, "SELECT seq, coalesce(tid, 0), at, client, door, action, type, id, outcome, request, detail FROM audit WHERE coalesce(tid, 0) = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-		tid, seq, limit)
+	}, "SELECT seq, coalesce(tid, 0), at, client, door, action, type, id, outcome, request, detail FROM audit WHERE tid IS $1 AND seq > $2 ORDER BY seq LIMIT $3",
+		nullable(tid), seq, limit)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -38,7 +37,7 @@ type attrDef struct {
 	aid   int64
 	text  string // the path, as filters have it
 	path  scim.Path
-	key   func(scim.Value) (string, bool)
+	attr  *scim.Attribute // what path leads to
 	ready bool
 }
 
@@ -52,9 +51,11 @@ func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
 		if err := s(&d.aid, &d.text, &d.ready); err != nil {
 			return d, err
 		}
-		d.path, d.key, err = indexed(t, d.text)
+		if d.path, err = scim.ParsePath(d.text); err == nil {
+			d.path, d.attr, err = t.resourceType().ResolvePath(d.path, scim.FilterOptions{})
+		}
 		return d, err
-	}, "SELECT aid, path, state = $3 FROM attr_def WHERE tid = $1 AND type = $2 ORDER BY aid", tid, t, attrReady)
+	}, "SELECT aid, path, state = $3 FROM attr_def WHERE tid = $1 AND type = $2", tid, t, attrReady)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func indexRows(defs []attrDef, attrs *scim.Object) indexSet {
 			if d.path.Sub != "" {
 				v = v.Object().Get(d.path.Sub)
 			}
-			if key, ok := d.key(v); ok {
+			if key, ok := d.attr.IndexKey(v); ok {
 				set = append(set, indexRow{d.aid, cut(key)})
 			}
 		}
@@ -143,48 +144,4 @@ func (tx *Tx) unindex(rid int64, set indexSet) error {
 		}
 	}
 	return nil
-}
-
-// indexed returns how an indexed attribute is read from a document and keyed.
-func indexed(t Type, text string) (scim.Path, func(scim.Value) (string, bool), error) {
-	path, err := scim.ParsePath(text)
-	if err != nil {
-		return path, nil, err
-	}
-	attribute := attributeAt(t, path)
-	if attribute == nil {
-		return path, nil, fmt.Errorf("store: the indexed attribute %s is in no schema", text)
-	}
-	return path, func(v scim.Value) (string, bool) { return indexKey(attribute, v) }, nil
-}
-
-func attributeAt(t Type, path scim.Path) *scim.Attribute {
-	typ := scim.UserType()
-	if t == Group {
-		typ = scim.GroupType()
-	}
-	schema := typ.Schema
-	if path.Schema != "" {
-		schema = typ.Extension(path.Schema)
-	}
-	if schema == nil {
-		return nil
-	}
-	attribute := schema.Attribute(path.Attr)
-	if attribute != nil && path.Sub != "" {
-		attribute = attribute.Sub(path.Sub)
-	}
-	return attribute
-}
-
-func indexKey(a *scim.Attribute, v scim.Value) (string, bool) {
-	switch {
-	case a.Type == scim.TypeString && v.Kind() == scim.String:
-		return a.Key(v.Text()), true
-	case a.Type == scim.TypeBoolean && v.Kind() == scim.Bool && v.Bool():
-		return "t", true
-	case a.Type == scim.TypeBoolean && v.Kind() == scim.Bool:
-		return "f", true
-	}
-	return "", false
 }

@@ -1,9 +1,13 @@
 package store
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
@@ -17,8 +21,7 @@ type Query struct {
 	Count  int          // at most so many rows; 0 or less counts only
 }
 
-// chunk is how many rows a scan reads at a time. Between chunks it looks at
-// its budget.
+// chunk is how many rows are read at a time where all are.
 const chunk = 256
 
 // Select returns the page of rows that the query asks for, in order of
@@ -34,7 +37,7 @@ func (tx *Tx) Select(q Query) (rows []*Row, total int, err error) {
 	all := source{from: "resource", rid: "rid", where: "tid = $1 AND type = $2", args: []any{q.TID, q.Type}}
 	if q.Filter == nil {
 		if total, err = tx.Count(q.TID, q.Type); err == nil {
-			rows, err = tx.page(all, q.Start-1, q.Count)
+			rows, err = tx.page(all, q.Count, q.Start-1)
 		}
 		return rows, total, err
 	}
@@ -46,7 +49,7 @@ func (tx *Tx) Select(q Query) (rows []*Row, total int, err error) {
 		return tx.scan(q, src)
 	}
 	if total, err = tx.count(src, -1); err == nil && q.Start <= total {
-		rows, err = tx.page(src, q.Start-1, q.Count)
+		rows, err = tx.page(src, q.Count, q.Start-1)
 	}
 	return rows, total, err
 }
@@ -57,68 +60,79 @@ type source struct {
 	args             []any  // of where: $1 ...
 	unique           bool   // it holds one rid at most
 	exact            bool   // every one in it is selected
+	missing          string // the attribute whose index would make it shorter
 }
 
-// sql returns the SELECT of at most limit rids after one, and its arguments. A
-// negative limit is none.
-func (s source) sql(after int64, limit, offset int) (string, []any) {
+// sql returns the SELECT of at most limit rids from an offset on, in order, and
+// its arguments. A negative limit is none.
+func (s source) sql(limit, offset int) (string, []any) {
 	n := len(s.args)
-	return fmt.Sprintf("SELECT DISTINCT %[1]s AS rid FROM %[2]s WHERE %[3]s AND %[1]s > $%[4]d ORDER BY %[1]s LIMIT $%[5]d OFFSET $%[6]d",
-		s.rid, s.from, s.where, n+1, n+2, n+3), append(slices.Clip(s.args), after, limit, offset)
+	return fmt.Sprintf("SELECT DISTINCT %[1]s AS rid FROM %[2]s WHERE %[3]s ORDER BY %[1]s LIMIT $%[4]d OFFSET $%[5]d",
+		s.rid, s.from, s.where, n+1, n+2), append(slices.Clip(s.args), limit, offset)
 }
 
 // count returns how many rids the source holds, at most limit.
 func (tx *Tx) count(s source, limit int) (int, error) {
-	text, args := s.sql(0, limit, 0)
+	text, args := s.sql(limit, 0)
 	n, err := first(tx, scanInt, "SELECT count(*) FROM ("+text+")", args...)
 	return int(n), err
 }
 
-// page returns the rows of a source from an offset on.
-func (tx *Tx) page(s source, offset, limit int) ([]*Row, error) {
+// page returns rows of a source. CROSS JOIN keeps the source outside, and with
+// it its order.
+func (tx *Tx) page(s source, limit, offset int) ([]*Row, error) {
 	if limit == 0 {
 		return nil, nil
 	}
-	return tx.rows(s, 0, limit, offset)
+	text, args := s.sql(limit, offset)
+	return list(tx, scanRow, "SELECT "+rowColumns+" FROM ("+text+") page CROSS JOIN resource r ON r.rid = page.rid"+rowJoins+"ORDER BY page.rid", args...)
 }
 
-// rows reads the rows of a source. CROSS JOIN keeps the source outside, and
-// with it its order.
-func (tx *Tx) rows(s source, after int64, limit, offset int) ([]*Row, error) {
-	text, args := s.sql(after, limit, offset)
-	return list(tx, scanRow, "SELECT "+rowColumns+" FROM ("+text+") s CROSS JOIN resource r ON r.rid = s.rid"+rowJoins+"ORDER BY s.rid", args...)
+// rows returns the rows of these rids, in order.
+func (tx *Tx) rows(rids []int64) ([]*Row, error) {
+	text, err := json.Marshal(rids)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := list(tx, scanRow, "SELECT "+rowColumns+" FROM json_each($1) page CROSS JOIN resource r ON r.rid = page.value"+rowJoins, string(text))
+	slices.SortFunc(rows, func(a, b *Row) int { return cmp.Compare(a.RID, b.RID) })
+	return rows, err
 }
 
 // plan returns the source that has the fewest rids, all if no index helps.
 func (tx *Tx) plan(q Query, all source) (source, error) {
-	equalities := q.Filter.Equalities()
+	missing := ""
 	var found []source
-	for _, e := range equalities {
+	for _, e := range q.Filter.Equalities() {
 		s, ok, err := tx.lookup(q, e)
-		if err != nil {
+		switch {
+		case err != nil:
 			return source{}, err
+		case ok:
+			// A key that is about as long as index values get may be the
+			// beginning of another.
+			s.exact = q.Filter.Op == scim.OpEq && len(e.Key) < maxVal-utf8.UTFMax
+			found = append(found, s)
+		case missing == "":
+			missing = e.Path
 		}
-		if !ok {
-			continue
-		}
-		s.exact = q.Filter.Op == scim.OpEq && len(e.Key) <= maxVal
-		if s.unique {
-			return s, nil
-		}
-		found = append(found, s)
 	}
-	switch len(found) {
-	case 0:
-		return all, nil
-	case 1:
-		return found[0], nil
-	}
-	best, least := all, int(^uint(0)>>1)
+	best, err := tx.shortest(found, all)
+	best.missing = cmp.Or(missing, firstPath(q.Filter).String())
+	return best, err
+}
+
+// shortest returns the source of found that has the fewest rids, all if there is none.
+func (tx *Tx) shortest(found []source, all source) (best source, err error) {
+	const enough = 1000 // two that have more are equally long
+	least := math.MaxInt
+	best = all
 	for _, s := range found {
-		const enough = 1000 // two that are longer are equally long
-		n, err := tx.count(s, min(least, enough))
-		if err != nil {
-			return source{}, err
+		n := 1
+		if !s.unique && len(found) > 1 {
+			if n, err = tx.count(s, min(least, enough)); err != nil {
+				return best, err
+			}
 		}
 		if n < least {
 			best, least = s, n
@@ -179,23 +193,32 @@ func (tx *Tx) ridOf(tid int64, t Type, id string) (int64, error) {
 	return first(tx, scanInt, "SELECT coalesce(max(rid), 0) FROM resource WHERE tid = $1 AND type = $2 AND id = $3", tid, t, id)
 }
 
-// scan compares every resource of the source with the filter.
+// scan compares every resource of the source with the filter. If there are
+// more than the Config allows, it refuses without looking at any.
 func (tx *Tx) scan(q Query, s source) (page []*Row, total int, err error) {
 	limits := tx.db.cfg
 	deadline := time.Now().Add(limits.ScanTime)
+	text, args := s.sql(limits.ScanRows+1, 0)
+	rids, err := list(tx, scanInt, text, args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	tooMany := &scim.Error{Rule: scim.RuleTooMany, Path: s.missing}
+	if len(rids) > limits.ScanRows {
+		return nil, 0, tooMany
+	}
 	groups, members := q.Filter.Uses("groups"), q.Filter.Uses("members")
-	scanned, after := 0, int64(0)
-	for {
-		rows, err := tx.rows(s, after, chunk, 0)
+	for rids := range slices.Chunk(rids, chunk) {
+		rows, err := tx.rows(rids)
 		if err != nil {
 			return nil, 0, err
 		}
 		for _, row := range rows {
-			if scanned++; scanned > limits.ScanRows || time.Now().After(deadline) {
-				return nil, 0, &scim.Error{Rule: scim.RuleTooMany, Path: q.unindexed()}
-			}
 			if err := tx.ctx.Err(); err != nil {
 				return nil, 0, err
+			}
+			if time.Now().After(deadline) {
+				return nil, 0, tooMany
 			}
 			matches, err := tx.match(q.Filter, row, groups, members)
 			if err != nil {
@@ -208,11 +231,8 @@ func (tx *Tx) scan(q Query, s source) (page []*Row, total int, err error) {
 				page = append(page, row)
 			}
 		}
-		if len(rows) < chunk {
-			return page, total, nil
-		}
-		after = rows[len(rows)-1].RID
 	}
+	return page, total, nil
 }
 
 // match decides on one document, lending it the memberships that f reads.
@@ -233,15 +253,7 @@ func (tx *Tx) match(f *scim.Filter, row *Row, groups, members bool) (_ bool, err
 	return matches, nil
 }
 
-// unindexed returns an attribute of the filter for which an index would help:
-// the first that has to be equal to something, else the first one.
-func (q Query) unindexed() string {
-	if equalities := q.Filter.Equalities(); len(equalities) > 0 {
-		return equalities[0].Path
-	}
-	return firstPath(q.Filter).String()
-}
-
+// firstPath returns the first attribute that the filter names.
 func firstPath(f *scim.Filter) scim.Path {
 	if f.Path.Attr != "" {
 		return f.Path

@@ -32,6 +32,14 @@ func (t Type) String() string {
 	return "Type(" + strconv.Itoa(int(t)) + ")"
 }
 
+// resourceType returns the schemas of users or groups. (Nothing of populations is indexed.)
+func (t Type) resourceType() *scim.ResourceType {
+	if t == Group {
+		return scim.GroupType()
+	}
+	return scim.UserType()
+}
+
 // A Row is one resource.
 type Row struct {
 	RID        int64 // the key inside the store; rising in order of creation, never reused

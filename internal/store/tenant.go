@@ -91,7 +91,7 @@ func (tx *Tx) TenantByName(key string) (*Tenant, error) {
 
 // Tenants returns all environments in order of creation.
 func (tx *Tx) Tenants() ([]*Tenant, error) {
-	return list(tx, scanTenant, selectTenant+"ORDER BY t.tid")
+	return list(tx, scanTenant, "-- reads everything\n"+selectTenant+"ORDER BY t.tid")
 }
 
 // DeleteTenant removes an environment with all that is in it; its change-log

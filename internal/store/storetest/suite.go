@@ -39,6 +39,8 @@ func Run(t *testing.T, open func(testing.TB) *store.DB) {
 		{"change and audit logs", testLogs},
 		{"settings", testSettings},
 		{"pages without a filter", testPages},
+		{"queries", testQueries},
+		{"indexes find what filters say", testFilters},
 		{"a failed update leaves nothing", testFailure},
 		{"a view sees one moment", testSnapshot},
 		{"a view cannot write", testReadOnly},

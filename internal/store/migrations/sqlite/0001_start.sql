@@ -74,11 +74,13 @@ CREATE TABLE change(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, tid INTEGER NOT NULL, at INTEGER NOT NULL, op INTEGER NOT NULL, type INTEGER NOT NULL,
   id TEXT NOT NULL, version INTEGER NOT NULL, actor INTEGER NOT NULL, request TEXT NOT NULL, detail TEXT) STRICT;
 CREATE INDEX change_res ON change(tid,type,id,seq);
+CREATE INDEX change_all ON change(tid); -- by seq, the rowid
 
 -- Who asked for what and how it ended, refusals too: tid NULL where no environment is known.
 CREATE TABLE audit(
   seq INTEGER PRIMARY KEY AUTOINCREMENT, tid INTEGER, at INTEGER NOT NULL, client TEXT NOT NULL, door TEXT NOT NULL,
   action TEXT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, outcome TEXT NOT NULL, request TEXT NOT NULL, detail TEXT) STRICT;
+CREATE INDEX audit_all ON audit(tid);
 
 -- Values of the whole installation, as the key that signs tokens.
 CREATE TABLE setting(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID, STRICT;

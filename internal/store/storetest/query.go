@@ -1,0 +1,215 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
+)
+
+// userType is the type of users whose population can be asked for.
+func userType() *scim.ResourceType {
+	t := *scim.UserType()
+	t.Extensions = append(slices.Clip(t.Extensions), scim.LookupSchema(scim.PingOneSchema))
+	return &t
+}
+
+// MustFilter returns the filter, resolved for the type.
+func MustFilter(t testing.TB, typ store.Type, text string) *scim.Filter {
+	t.Helper()
+	resourceType := userType()
+	if typ == store.Group {
+		resourceType = scim.GroupType()
+	}
+	f, err := scim.ParseFilter(text, scim.FilterOptions{})
+	if err == nil {
+		f, err = resourceType.Resolve(f, scim.FilterOptions{})
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return f
+}
+
+// long is a value that the index cuts within a character.
+var long = strings.Repeat("x", 255) + "é"
+
+// fillQueries stores users and groups that differ in all that filters ask for,
+// among those of another environment.
+func fillQueries(t *testing.T, db *store.DB) (tid int64) {
+	tid = MustTenant(t, db, "env")
+	other := MustTenant(t, db, "other")
+	for _, tid := range []int64{tid, other} {
+		var pops, groups []*store.Row
+		for i := range 2 {
+			pops = append(pops, mustInsert(t, db)(NewPopulation(tid, fmt.Sprint("p-", i), fmt.Sprint("Population ", i))))
+		}
+		for i := range 4 {
+			groups = append(groups, mustInsert(t, db)(NewGroup(tid, fmt.Sprint("g-", i), fmt.Sprint("Group ", i%3, strings.Repeat(" ", i)))))
+		}
+		// A user and a group of one id.
+		users := []*store.Row{mustInsert(t, db)(NewUser(tid, "g-1", "Namesake"))}
+		for i := range 20 {
+			row, attrs := NewUser(tid, fmt.Sprint("u-", i), fmt.Sprint("User", i))
+			row.ExternalID = []string{"", "x", "X"}[i%3]
+			row.Pop = pops[i%2].RID
+			attrs.Set("active", scim.BoolValue(i%4 != 0))
+			attrs.Set("title", scim.StringValue([]string{"Boss", "boss", "Clerk"}[i%3]))
+			attrs.Set("displayName", scim.StringValue([]string{long, long + "a", long[:255], "Straße", "STRASSE", "Same"}[i%6]))
+			if i%7 == 0 {
+				attrs.Delete("emails")
+			}
+			if row.ExternalID != "" {
+				attrs.Set("externalId", scim.StringValue(row.ExternalID))
+			}
+			row.Doc = scim.ObjectValue(attrs).AppendJSON(nil)
+			users = append(users, mustInsert(t, db)(row, attrs))
+		}
+		MustUpdate(t, db, func(tx *store.Tx) error {
+			var errs []error
+			for i, u := range users {
+				errs = append(errs, second(tx.AddMembers(groups[i%3].RID, u.RID)))
+			}
+			// Group 0 in 1 in 2, and 2 in 0 again.
+			errs = append(errs, second(tx.AddMembers(groups[1].RID, groups[0].RID)), second(tx.AddMembers(groups[2].RID, groups[1].RID)),
+				second(tx.AddMembers(groups[0].RID, groups[2].RID)))
+			return errors.Join(errs...)
+		})
+	}
+	return tid
+}
+
+// queries are filters with what they select, where that is worth saying by hand.
+var queries = []struct {
+	typ    store.Type
+	filter string
+	want   string
+}{
+	{store.User, `id eq "u-3"`, "u-3"},
+	{store.User, `id eq "U-3"`, ""},
+	{store.User, `userName eq "uSeR7"`, "u-7"},
+	{store.User, `userName eq "user"`, ""},
+	{store.User, `externalId eq "x" and active eq false`, "u-4 u-16"},
+	{store.User, `externalId eq "X" and title eq "clerk" and name.familyName eq "STRASSE"`, ""},
+	{store.User, `externalId eq "X" and title eq "clerk" and userName sw "user1"`, "u-11 u-14 u-17"},
+	{store.User, `displayName eq "same"`, "u-5 u-11 u-17"},
+	{store.User, `displayName eq "` + long + `"`, "u-0 u-6 u-12 u-18"},
+	{store.User, `displayName eq "` + long + `A"`, "u-1 u-7 u-13 u-19"},
+	{store.User, `displayName eq "` + long + `c"`, ""},
+	{store.User, `displayName eq "` + long[:255] + `"`, "u-2 u-8 u-14"},
+	{store.User, `displayName eq "straße"`, "u-3 u-9 u-15"},
+	{store.User, `emails eq "USER8@example.com"`, "u-8"},
+	{store.User, `emails[type eq "home" and value eq "second.user8@example.com"]`, "u-8"},
+	{store.User, `emails[type eq "work" and value eq "second.user8@example.com"]`, ""},
+	{store.User, `emails.value eq "user7@example.com"`, ""},
+	{store.User, `active eq false and title eq "BOSS"`, "u-0 u-4 u-12 u-16"},
+	{store.User, `groups.value eq "g-3"`, ""},
+	{store.User, `groups.value eq "nowhere"`, ""},
+	{store.User, `groups eq "u-1"`, ""},
+	{store.User, scim.PingOneSchema + `:population.id eq "p-0" and title eq "clerk"`, "u-2 u-8 u-14"},
+	{store.User, scim.PingOneSchema + `:population.id eq "p-9"`, ""},
+	{store.User, `not (displayName pr)`, ""},
+	{store.Group, `displayName eq "group 1 "`, "g-1"},
+	{store.Group, `members.value eq "u-2"`, "g-0"},
+	{store.Group, `members.value eq "g-1"`, "g-0 g-2"}, // as the user and as the group
+	{store.Group, `members.value eq "u-2" or members.value eq "u-3"`, "g-0 g-1"},
+	{store.Group, `members[value eq "u-3" and type eq "Group"]`, ""},
+	{store.Group, `members.value eq "u-2" and displayName co "group"`, "g-0"},
+}
+
+func testQueries(t *testing.T, db *store.DB) {
+	tid := fillQueries(t, db)
+	for _, q := range queries {
+		f := MustFilter(t, q.typ, q.filter)
+		MustView(t, db, func(tx *store.Tx) error {
+			rows, total, err := tx.Select(store.Query{TID: tid, Type: q.typ, Filter: f, Count: 100})
+			if got := strings.Join(ids(rows), " "); got != q.want || total != len(rows) {
+				t.Errorf("%s: %s of %d, want %s", q.filter, got, total, q.want)
+			}
+			return err
+		})
+	}
+}
+
+// testFilters compares what indexes find with what the filter says of every
+// resource, on random filters and pages.
+func testFilters(t *testing.T, db *store.DB) {
+	tid := fillQueries(t, db)
+	terms := map[store.Type][]string{
+		store.User: {
+			`id eq "u-3"`, `id eq "g-1"`, `userName eq "USER7"`, `userName sw "user1"`, `externalId eq "x"`, `externalId eq "X"`, `externalId pr`,
+			`displayName eq "same"`, `displayName eq "strasse"`, `displayName co "ss"`, `displayName eq "` + long + `"`, `displayName eq "` + long[:255] + `"`,
+			`emails.value eq "user8@example.com"`, `emails co "1@"`, `emails[type eq "work" and value ew "2@example.com"]`, `not (emails pr)`,
+			`active eq true`, `active eq false`, `active ne true`, `title eq "boss"`, `title eq "clerk"`, `name.familyName eq "straße"`, `name.familyName ne "x"`,
+			`groups.value eq "g-0"`, `groups.value eq "g-1"`, `groups[value eq "g-2"]`, `groups.display eq "group 1"`, `groups pr`,
+			scim.PingOneSchema + `:population.id eq "p-0"`, scim.PingOneSchema + `:population.id eq "p-1"`, `meta.created gt "2020-01-01T00:00:00Z"`,
+		},
+		store.Group: {
+			`id eq "g-1"`, `displayName eq "group 0"`, `displayName eq "group 0   "`, `displayName sw "group"`, `members.value eq "u-1"`, `members.value eq "g-1"`,
+			`members[value eq "g-0" and type eq "Group"]`, `members pr`, `externalId eq "x"`,
+		},
+	}
+	everything := map[store.Type][]*store.Row{}
+	MustView(t, db, func(tx *store.Tx) error {
+		for typ := range terms {
+			rows, _, err := tx.Select(store.Query{TID: tid, Type: typ, Count: 100})
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				var err1, err2 error
+				row.Resource().Groups, err1 = tx.Groups(row.RID)
+				row.Resource().Members, err2 = tx.Members(row.RID)
+				if err := errors.Join(err1, err2); err != nil {
+					return err
+				}
+			}
+			everything[typ] = rows
+		}
+		return nil
+	})
+	rapid.Check(t, func(rt *rapid.T) {
+		typ := rapid.SampledFrom([]store.Type{store.User, store.User, store.Group}).Draw(rt, "type")
+		term := rapid.SampledFrom(terms[typ])
+		text := term.Draw(rt, "term")
+		for range rapid.IntRange(0, 3).Draw(rt, "more") {
+			join := rapid.SampledFrom([]string{" and ", " and ", " or ", " and not "}).Draw(rt, "join")
+			text = "(" + text + ")" + join + "(" + term.Draw(rt, "term") + ")"
+		}
+		f := MustFilter(t, typ, text)
+		start := rapid.IntRange(1, 6).Draw(rt, "start")
+		count := rapid.IntRange(0, 8).Draw(rt, "count")
+		var want []string
+		for _, row := range everything[typ] {
+			if f.Match(row.Resource()) {
+				want = append(want, row.ID)
+			}
+		}
+		err := db.View(context.Background(), func(tx *store.Tx) error {
+			rows, total, err := tx.Select(store.Query{TID: tid, Type: typ, Filter: f, Start: start, Count: count})
+			if err != nil {
+				return err
+			}
+			page := want[min(start-1, len(want)):min(start-1+count, len(want))]
+			if total != len(want) || !slices.Equal(ids(rows), page) {
+				return fmt.Errorf("%v of %d, want %v of %d", ids(rows), total, page, len(want))
+			}
+			for _, row := range rows {
+				if r := row.Resource(); r.Groups != nil || r.Members != nil {
+					return fmt.Errorf("%s kept memberships that nobody asked for", row.ID)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			rt.Fatalf("%s: %v", text, err)
+		}
+	})
+}
