@@ -11,7 +11,9 @@ import (
 func TestSignIn(t *testing.T) {
 	w := open(t)
 	ada := w.create(t, user(t, `{"userName":"Ada","password":"2Fédérate"}`))
-	signIn := func(name, password string) (*scim.Resource, error) { return w.SignIn(ctx, w.dev, w.home, name, password) }
+	signIn := func(name, password string) (*scim.Resource, error) {
+		return w.SignIn(ctx, w.dev, w.home, name, password)
+	}
 	refused := func(t *testing.T, name, password string) {
 		t.Helper()
 		_, err := signIn(name, password)
