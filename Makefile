@@ -8,7 +8,7 @@ FUZZTIME ?= 15s
 
 # One static binary. Go writes version and commit into it; rollcall version shows them.
 build:
-	CGO_ENABLED=0 go build -trimpath -o bin/rollcall ./cmd/rollcall
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -o bin/rollcall ./cmd/rollcall
 
 test:
 	go test $(RACE) ./...
