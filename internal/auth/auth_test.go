@@ -128,10 +128,10 @@ func TestAuthenticate(t *testing.T) {
 	for _, tt := range []struct{ name, request, header, want string }{
 		{"a bearer secret", "GET /bearer/me", "Bearer " + directorytest.DevToken, dev},
 		{"its other live secret", "GET /bearer/me", "Bearer " + directorytest.DevSecret, dev},
-		{"scim:SEC-07 the scheme in any letter case", "GET /bearer/me", "bEARER " + directorytest.DevToken, dev},
+		{"the scheme in any letter case", "GET /bearer/me", "bEARER " + directorytest.DevToken, dev},
 		{"an access token", "GET /bearer/me", "Bearer " + token, dev},
-		{"p14e:A1 Basic", "GET /basic/me", right, basID},
-		{"the printed header", "GET /basic/me", "Basic MTIzNC1hYWFhLWJiYmItNTY3ODplWEp6Ym1WaGEza2g=", basID},
+		{"Basic", "GET /basic/me", right, basID},
+		{"p14e:A1 the printed id, key and header", "GET /basic/me", "Basic MTIzNC1hYWFhLWJiYmItNTY3ODplWEp6Ym1WaGEza2g=", basID},
 		{"either at a door of both", "GET /both/me", right, basID},
 		{"or", "GET /both/me", "Bearer " + token, dev},
 		{"another environment's client", "GET /both/me", "Bearer " + directorytest.OtherToken, "200 other-client " + directorytest.Other},
@@ -229,7 +229,7 @@ func TestRevocation(t *testing.T) {
 			t.Errorf("the token endpoint answers %d", res.Code)
 		}
 	})
-	t.Run("p14e:A2 rotate twice", func(t *testing.T) {
+	t.Run("rotate twice", func(t *testing.T) {
 		w := open(t)
 		secret, token := create(t, w)
 		second, err := w.dir.RotateClient(ctx, "c")
@@ -407,7 +407,7 @@ func TestEndpoint(t *testing.T) {
 		name, path, authorization, form string
 		want                            answer
 	}{
-		{"pingone:A6 a wrong secret", pingone, basic(directorytest.DevClient, "wrong"), grant, unknown},
+		{"a wrong secret", pingone, basic(directorytest.DevClient, "wrong"), grant, unknown},
 		{"a wrong secret in the form", pingone, "", grant + "&client_id=dev-client&client_secret=wrong", unknown},
 		{"another client's secret", pingone, basic(directorytest.DevClient, directorytest.BasicSecret), grant, unknown},
 		{"no credential", pingone, "", grant, unknown},
@@ -421,7 +421,7 @@ func TestEndpoint(t *testing.T) {
 		{"an environment that is not there", "/00000000-0000-0000-0000-000000000000/as/token", right, grant, unknown},
 		{"another environment", "/" + directorytest.Other + "/as/token", right, grant, unknown},
 		{"an environment's name", "/default/as/token", right, grant, unknown},
-		{"pingone:A6 another grant", pingone, right, "grant_type=password", answer{400, `{"error":"unsupported_grant_type"}`}},
+		{"another grant", pingone, right, "grant_type=password", answer{400, `{"error":"unsupported_grant_type"}`}},
 		{"the grant of service accounts", aic, "", "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&client_id=service-account&assertion=a.b.c", answer{400, `{"error":"unsupported_grant_type"}`}},
 		{"no grant", pingone, right, "", invalid("grant_type is missing")},
 		{"an empty grant", pingone, right, "grant_type=", invalid("grant_type is missing")},
@@ -452,11 +452,11 @@ func TestEndpoint(t *testing.T) {
 	}
 
 	for _, tt := range []struct{ name, path, authorization, form string }{
-		{"pingone:A2,pingone:A4 client_secret_basic", pingone, right, grant},
-		{"pingone:A3 client_secret_post", pingone, "", grant + post},
+		{"client_secret_basic", pingone, right, grant},
+		{"client_secret_post", pingone, "", grant + post},
 		{"the endpoint of Advanced Identity Cloud", aic, right, grant},
 		{"there in the form", aic, "", grant + post},
-		{"pingone:A5 a scope is ignored", pingone, right, grant + "&scope=a+b"},
+		{"a scope", pingone, right, grant + "&scope=a+b"},
 		{"the id in the form too", pingone, right, grant + "&client_id=" + directorytest.DevClient},
 		{"form-encoded in the header", pingone, basic("dev%2Dclient", "dev%2dsecret"), grant},
 		{"parameters that we do not know", pingone, right, grant + "&a=1&b="},
@@ -481,6 +481,52 @@ func TestEndpoint(t *testing.T) {
 			}
 		})
 	}
+
+	// answers sends each request and compares status and body.
+	answers := func(t *testing.T, want answer, requests ...[2]string) { // header Authorization, form
+		t.Helper()
+		for _, r := range requests {
+			res := w.ask(pingone, r[0], r[1])
+			if got := (answer{res.Code, strings.TrimSpace(res.Body.String())}); got != want {
+				t.Errorf("%q: got %v, want %v", r[1], got, want)
+			}
+			if has := strings.HasPrefix(res.Header().Get("WWW-Authenticate"), "Basic"); has != (want.status == 401) {
+				t.Errorf("%q: WWW-Authenticate %q", r[1], res.Header().Get("WWW-Authenticate"))
+			}
+		}
+	}
+	// good sends each request and uses the token that comes.
+	good := func(t *testing.T, requests ...[2]string) {
+		t.Helper()
+		for _, r := range requests {
+			res := w.ask(pingone, r[0], r[1])
+			var body map[string]any
+			if err := json.Unmarshal(res.Body.Bytes(), &body); err != nil || res.Code != 200 {
+				t.Fatalf("%q: %d %s", r[1], res.Code, res.Body)
+			}
+			if got := w.call("GET /bearer/me", fmt.Sprint("Bearer ", body["access_token"])); got != dev {
+				t.Errorf("%q: the token answers %s", r[1], got)
+			}
+			delete(body, "access_token")
+			if diff := cmp.Diff(map[string]any{"token_type": "Bearer", "expires_in": 3600.0}, body); diff != "" || res.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%q: headers %v, body (-want +got):\n%s", r[1], res.Header(), diff)
+			}
+		}
+	}
+	t.Run("pingone:A2,pingone:A4 a token for id and secret in a Basic header", func(t *testing.T) {
+		good(t, [2]string{right, grant})
+	})
+	t.Run("pingone:A3 or in the form, for every client, and never in both", func(t *testing.T) {
+		good(t, [2]string{right, grant}, [2]string{"", grant + post})
+		answers(t, invalid("the client authenticates in two ways"), [2]string{right, grant + post}, [2]string{right, grant + "&client_secret=x"})
+	})
+	t.Run("pingone:A5 scope is optional and ignored", func(t *testing.T) {
+		good(t, [2]string{right, grant}, [2]string{right, grant + "&scope=openid+p1:read:user"})
+	})
+	t.Run("pingone:A6 a bad client is 401, another grant 400", func(t *testing.T) {
+		answers(t, unknown, [2]string{basic("nobody", "x"), grant}, [2]string{basic(directorytest.DevClient, "x"), grant}, [2]string{"", grant})
+		answers(t, answer{400, `{"error":"unsupported_grant_type"}`}, [2]string{right, "grant_type=password"}, [2]string{right, "grant_type=authorization_code"})
+	})
 
 	t.Run("other media types", func(t *testing.T) {
 		for _, media := range []string{"", "application/json", "text/plain", "multipart/form-data; boundary=x", "nonsense/"} {

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -129,7 +130,7 @@ func TestServeHTTP(t *testing.T) {
 		return w
 	}
 
-	t.Run("scim:HTTP-21 every answer has a request id, in the log and for the audit too", func(t *testing.T) {
+	t.Run("every answer has a request id, in the log and for the audit too", func(t *testing.T) {
 		for _, target := range []string{"/test/ok/1", "/test/nothing", "/test/fault", "/test/panic", "/nothing", "/livez", "/" + strings.Repeat("a", 8<<10)} {
 			w := do(target)
 			id := w.Header().Get("X-Request-ID")
@@ -164,7 +165,7 @@ func TestServeHTTP(t *testing.T) {
 		}
 	})
 
-	t.Run("scim:SEC-11 the log has no query, no body, no secret", func(t *testing.T) {
+	t.Run("the log has no query, no body, no secret", func(t *testing.T) {
 		do("/test/ok/1?filter=userName+eq+%22canary%22&canary", "Authorization", "Bearer canary", "Cookie", "canary", "User-Agent", "canary")
 		if strings.Contains(log.String(), "canary") {
 			t.Errorf("the log tells: %v", log.last(t, "request"))
@@ -359,7 +360,7 @@ func TestWire(t *testing.T) {
 		{"HEAD", "HEAD /test/ok HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200"},
 		{"OPTIONS", "OPTIONS /test/ok HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 204"},
 		{"header over the limit", "GET /test/ok HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("a", 32<<10) + "\r\n\r\n", "HTTP/1.1 431"},
-		{"scim:HTTP-20 chunked", "POST /test/read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "HTTP/1.1 200"},
+		{"chunked", "POST /test/read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "HTTP/1.1 200"},
 		{"a bad chunk", "POST /test/read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\na\r\n0\r\n\r\n", jsonFault},
 		{"half an answer is not sent as a whole one", "GET /test/half HTTP/1.1\r\nHost: x\r\n\r\n", ""},
 	} {
@@ -387,6 +388,40 @@ func TestWire(t *testing.T) {
 		fmt.Fprint(conn, "GET /test/ok HTTP/1.1\r\nHo")
 		if b, err := io.ReadAll(conn); err != nil || strings.Contains(string(b), "200 OK") {
 			t.Errorf("got %q, %v", b, err)
+		}
+	})
+	t.Run("scim:HTTP-20 neither User-Agent, Accept nor Content-Length is needed; chunked, gzip and 100-continue work", func(t *testing.T) {
+		packed := func(n int) string {
+			var b bytes.Buffer
+			z := gzip.NewWriter(&b)
+			_, _ = z.Write(make([]byte, n))
+			_ = z.Close()
+			return fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", b.Len(), b.String())
+		}
+		const head = "POST /test/read HTTP/1.1\r\nHost: x\r\n"
+		for send, want := range map[string]string{
+			head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n":                                        "HTTP/1.1 200",
+			head + "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n" + packed(route.DefaultMaxBody):   "HTTP/1.1 200",
+			head + "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n" + packed(route.DefaultMaxBody+1): fmt.Sprintf("HTTP/1.1 %d", 400+int(scim.RuleTooLarge)),
+			head + "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n{}":                                           "HTTP/1.1 100",
+		} {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprint(conn, send)
+			in := bufio.NewReader(conn)
+			line, _ := in.ReadString('\n')
+			if !strings.HasPrefix(line, want) {
+				t.Errorf("%.80q: got %q, want %q", send, line, want)
+			}
+			if strings.HasPrefix(line, "HTTP/1.1 100") {
+				_, _ = in.ReadString('\n')
+				if line, _ = in.ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 200") {
+					t.Errorf("after 100: %q", line)
+				}
+			}
 		}
 	})
 	t.Run("100-continue", func(t *testing.T) {
