@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
 
@@ -25,4 +26,14 @@ func (d *door) fault(t testing.TB, p scim2.Profile, method string, status int, d
 			t.Errorf("the cause is told: %s", a.body)
 		}
 	}
+}
+
+// parse reads a JSON object.
+func parse(t testing.TB, text string) *scim.Object {
+	t.Helper()
+	o, err := scim.ReadObject([]byte(text), scim.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
 }
