@@ -28,8 +28,6 @@ type discovery struct {
 	quiet bool
 	// refuseFilter answers a filter with 403 (RFC 7644 4) instead of passing over it.
 	refuseFilter bool
-	// changePassword: a password can be replaced once PUT or PATCH exists.
-	changePassword bool
 }
 
 // An authenticationScheme is one entry of authenticationSchemes (RFC 7643 5).

@@ -19,6 +19,8 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/exchange"
+	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 	"github.com/rollcall-directory/rollcall/internal/server"
 )
@@ -177,6 +179,17 @@ func (d *door) refused(t testing.TB, request, body string, status int, scimType,
 	return a
 }
 
+// signIn reports whether the user can sign in with the password.
+func (d *door) signIn(t testing.TB, userName, password string) bool {
+	t.Helper()
+	caller := directorytest.Caller(t, d.dir, directorytest.DevToken)
+	_, err := d.dir.SignIn(context.Background(), caller, caller.Home(), userName, password)
+	if faults := scim.Faults(err); err != nil && (len(faults) != 1 || faults[0].Rule != scim.RuleUnauthenticated) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
 // contains reports whether the text is anywhere in the directory's files.
 func (d *door) contains(t testing.TB, text string) bool {
 	t.Helper()
@@ -328,6 +341,19 @@ func runChecks(t *testing.T, openDoor func(testing.TB, scim2.Options) *door, che
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.run(t, openDoor(t, c.options))
+		})
+	}
+}
+
+// TestExchanges replays the recordings of each profile.
+func TestExchanges(t *testing.T) {
+	for folder, openDoor := range map[string]func(testing.TB, scim2.Options) *door{
+		"standard": openStandard, "pingone": openPingOne, "pingone/auth": openPingOne, "rsa": openRSA,
+	} {
+		t.Run(folder, func(t *testing.T) {
+			exchange.Run(t, filepath.Join("testdata", folder, "*.txtar"), func(t testing.TB) exchange.Target {
+				return exchange.Target{Handler: openDoor(t, scim2.Options{}), Vars: map[string]string{"BASE": publicURL}}
+			})
 		})
 	}
 }

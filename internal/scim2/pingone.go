@@ -333,7 +333,7 @@ func textPingOne(e *scim.Error) string {
 	case scim.RuleFilter:
 		return "Invalid filter: " + reason(e)
 	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody, scim.RuleNotObject, scim.RuleLimit:
-		return "The request body could not be parsed: " + parserText(e)
+		return "The request body could not be parsed: " + parserText(e) + place(e)
 	}
 	if text := sdkWords(e); text != "" {
 		return text

@@ -212,6 +212,19 @@ var pingOneCreate = []check{
 			}
 		}
 	}},
+	{name: "an encoded password is taken as clear text", run: func(t *testing.T, d *door) {
+		const encoded = "{SSHA512}UkGWfORubNKFpFBWh+Lgy4FrciclzUXneuryV+B+zBDR4Gqd5wvMqAvKRixgQWoZlZUgq8Wh40uMK3s6bWpzWt1/TqQH02hX"
+		d.user(t, `{"userName":"ada","password":"`+encoded+`"}`)
+		want(t, "sign-in", d.signIn(t, "ada", encoded), true)
+	}},
+	{name: "pingone:B11 without active the user is active, with false it cannot sign in", run: func(t *testing.T, d *door) {
+		a := d.create(t, "/Users", `{"userName":"ada","password":"2Federate"}`)
+		want(t, "active", a.get("active"), any(true))
+		want(t, "sign-in of an active user", d.signIn(t, "ada", "2Federate"), true)
+		b := d.create(t, "/Users", `{"userName":"bob","password":"2Federate","active":false}`)
+		want(t, "active", b.get("active"), any(false))
+		want(t, "sign-in of a disabled user", d.signIn(t, "bob", "2Federate"), false)
+	}},
 	{name: "pingone:B12 unknown attributes are ignored, refused or kept", run: func(t *testing.T, d *door) {
 		const body = `{"userName":"ada","displayName":"Ada","shoeSize":38,"addresses":[{"region":"MI","floor":3}],"` +
 			enterpriseURN + `":{"department":"Sales"}}`

@@ -48,9 +48,10 @@ type Profile struct {
 	allowFilter func(*scim.Filter) error
 	page        paging
 
-	// publicDiscovery: the discovery endpoints need no credential.
-	publicDiscovery bool
-	discovery       discovery
+	// publicConfig and publicSchemas: the configuration, and schemas and
+	// resource types, are told to who shows no credential.
+	publicConfig, publicSchemas bool
+	discovery                   discovery
 
 	// word chooses status and words for the faults of a request.
 	word func(scim.Errors) wording
@@ -114,6 +115,8 @@ type Options struct {
 	Interop bool
 	// Basic takes HTTP Basic beside bearer secrets (scim SEC-06).
 	Basic bool
+	// PrivateSchemas asks for a credential at /Schemas and /ResourceTypes (scim DIS-05).
+	PrivateSchemas bool
 
 	// Unknown is what becomes of attributes that the dialect does not have
 	// (pingone B12): ignored, refused, or kept as far as the common schema has them.

@@ -11,11 +11,11 @@ import (
 
 // create answers a POST to the endpoint of a resource type (RFC 7644 3.3).
 func (k *kind) create(c *call) error {
-	q, err := c.parameters()
+	body, text, err := c.body()
 	if err != nil {
 		return err
 	}
-	body, text, err := c.body()
+	q, err := c.parameters()
 	if err != nil {
 		return err
 	}

@@ -159,34 +159,17 @@ func textRSA(e *scim.Error) string {
 	}
 	switch e.Rule {
 	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody, scim.RuleNotObject, scim.RuleLimit:
-		return "Unable to parse request: " + parserText(e)
+		text := "Unable to parse request: " + parserText(e)
+		if e.Line > 0 {
+			text += fmt.Sprintf(" at line: %d, column: %d", e.Line, e.Column)
+		}
+		return text
 	case scim.RuleLength:
 		return fmt.Sprintf("Value for attribute %s must not be longer than %s characters", e.Path, first(e))
 	case scim.RulePrimary:
 		return fmt.Sprintf("Attribute %s must not have more than one primary value", e.Path)
 	}
 	return describe(e)
-}
-
-// parserText says what the JSON reader refused and where (rsa T12).
-func parserText(e *scim.Error) string {
-	text := e.Detail
-	switch e.Rule {
-	case scim.RuleDuplicateMember:
-		text = "duplicate member " + e.Path
-	case scim.RuleTrailingData:
-		text = "content after the end of the JSON value"
-	case scim.RuleEmptyBody:
-		text = "no content"
-	case scim.RuleNotObject:
-		text = "not a JSON object"
-	case scim.RuleLimit:
-		text = fmt.Sprintf("more than %s %s", first(e), e.Detail)
-	}
-	if e.Line > 0 {
-		text += fmt.Sprintf(" at line: %d, column: %d", e.Line, e.Column)
-	}
-	return text
 }
 
 // internalRSA words a fault of the server; that of a deletion is RSA's (rsa RSA-113).

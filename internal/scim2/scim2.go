@@ -49,10 +49,12 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 // routes is the door's table.
 func (m *mount) routes() []route.Route {
 	const read = directory.ReadDirectory
-	discovery := directory.ReadSchemas
-	config := discovery
-	if m.profile.publicDiscovery {
-		discovery, config = directory.Public, directory.Public
+	config, discovery := directory.ReadSchemas, directory.ReadSchemas
+	if m.profile.publicConfig {
+		config = directory.Public
+	}
+	if m.profile.publicSchemas {
+		discovery = directory.Public
 	}
 	routes := []route.Route{
 		{Method: "GET", Path: "/ServiceProviderConfig", Permission: config, Handle: m.handle((*call).serviceProviderConfig)},

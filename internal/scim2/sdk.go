@@ -59,6 +59,25 @@ func sdkType(path, wanted string) string {
 	return fmt.Sprintf("Value for attribute %s must be a JSON %s", path, wanted)
 }
 
+// parserText says what the JSON reader refused, which the SDK leaves to its
+// parser (rsa T12).
+func parserText(e *scim.Error) string {
+	text := e.Detail
+	switch e.Rule {
+	case scim.RuleDuplicateMember:
+		text = "duplicate member " + e.Path
+	case scim.RuleTrailingData:
+		text = "content after the end of the JSON value"
+	case scim.RuleEmptyBody:
+		text = "no content"
+	case scim.RuleNotObject:
+		text = "not a JSON object"
+	case scim.RuleLimit:
+		text = fmt.Sprintf("more than %s %s", first(e), e.Detail)
+	}
+	return text
+}
+
 // isExtension reports whether uri is the URI of an extension, not of a core
 // schema and not the path of an attribute.
 func isExtension(uri string) bool {

@@ -33,9 +33,10 @@ func Standard(o Options) Profile {
 			own:          discoverySchemas(),
 			refuseFilter: true,
 		},
-		publicDiscovery: true,
-		word:            wordStandard,
-		internal:        internalStandard,
+		publicConfig:  true,
+		publicSchemas: !o.PrivateSchemas,
+		word:          wordStandard,
+		internal:      internalStandard,
 	}
 	if o.Basic {
 		p.schemes = append(p.schemes, "Basic")
