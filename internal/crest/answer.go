@@ -2,6 +2,7 @@ package crest
 
 import (
 	"encoding/base64"
+	"fmt"
 	"mime"
 	"net/http"
 	"strconv"
@@ -78,7 +79,7 @@ func (a *envelope) flush() {
 // must not take a part for the whole.
 func (a *envelope) abandon(err error) error {
 	if a.sent {
-		panic(http.ErrAbortHandler)
+		panic(fmt.Errorf("crest: an answer is cut off: %w", err))
 	}
 	return err
 }

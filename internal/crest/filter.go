@@ -302,6 +302,13 @@ func (k *kind) term(at pointer, op scim.Op, v scim.Value) (*scim.Filter, error) 
 
 // extensionTerm compares what the extension holds.
 func (k *kind) extensionTerm(at pointer, f form, op scim.Op, v scim.Value) (*scim.Filter, error) {
+	// Under every schema these name the common attributes (scim COM-19), which
+	// are not what a client keeps under such a name.
+	for _, common := range []string{"id", "externalId", "meta", "schemas"} {
+		if strings.EqualFold(at[0], common) {
+			return never(), nil
+		}
+	}
 	path := scim.Path{Schema: k.extension, Attr: at[0]}
 	if p := k.property(at[0]); p != nil {
 		for _, name := range at[1:] {
