@@ -420,11 +420,17 @@ func statusTerm(op scim.Op, v scim.Value) *scim.Filter {
 	if v.Kind() != scim.String {
 		return never()
 	}
-	inactive := &scim.Filter{Op: scim.OpEq, Path: scim.Path{Attr: "active"}, Value: scim.BoolValue(false)}
+	is := func(active bool) *scim.Filter {
+		return &scim.Filter{Op: scim.OpEq, Path: scim.Path{Attr: "active"}, Value: scim.BoolValue(active)}
+	}
+	inactive := is(false)
 	other := scim.Path{Schema: users.extension, Attr: "accountStatus"}
+	if op == scim.OpEq && strings.EqualFold(v.Text(), activeStatus) {
+		return is(true)
+	}
 	any := []*scim.Filter{join(scim.OpAnd, inactive, &scim.Filter{Op: op, Path: other, Value: v})}
 	if holds(activeStatus, op, v.Text()) {
-		any = append(any, negate(inactive))
+		any = append(any, is(true))
 	}
 	if holds(inactiveStatus, op, v.Text()) {
 		any = append(any, join(scim.OpAnd, inactive, negate(&scim.Filter{Op: scim.OpPr, Path: other})))

@@ -2,6 +2,7 @@ package crest
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
@@ -60,7 +61,8 @@ func (k *kind) stored(p *property, attrs *scim.Object) scim.Value {
 	return v
 }
 
-// The words of accountStatus that are the canonical active and its opposite.
+// The words of accountStatus that are the canonical active and its opposite, in
+// any letter case.
 const (
 	activeStatus   = "active"
 	inactiveStatus = "inactive"
@@ -104,7 +106,7 @@ func (k *kind) canonical(old, m *scim.Object) *scim.Object {
 		switch {
 		case p.is(readOnly), p.home.Attr == "", !sent && p.is(private), !sent && p.form.isRelation():
 		case p.name == "accountStatus":
-			out.Set("active", scim.BoolValue(v.IsNull() || v.Text() == activeStatus))
+			out.Set("active", scim.BoolValue(v.IsNull() || strings.EqualFold(v.Text(), activeStatus)))
 		default:
 			p.set(out, v)
 		}
@@ -237,7 +239,7 @@ func (k *kind) extended(old, m *scim.Object) *scim.Object {
 		case member.Name == "_id", member.Name == "_rev", member.Value.IsNull(), p != nil && !p.extended():
 		case p != nil && p.form.isList() && len(member.Value.List()) == 0:
 		case member.Name == "kbaInfo":
-			out.Members = append(out.Members, scim.Member{Name: member.Name, Value: questions(old.Get("kbaInfo").List(), member.Value.List())})
+			out.Members = append(out.Members, scim.Member{Name: member.Name, Value: keepAnswers(old.Get("kbaInfo"), member.Value)})
 		default:
 			out.Members = append(out.Members, member)
 		}
@@ -247,8 +249,20 @@ func (k *kind) extended(old, m *scim.Object) *scim.Object {
 			out.Set(member.Name, member.Value)
 		}
 	}
-	if status := m.Get("accountStatus").Text(); status != "" && status != activeStatus && status != inactiveStatus && k == users {
+	// What is in another place only has not changed.
+	slices.SortStableFunc(out.Members, func(a, b scim.Member) int { return rank(old, a.Name) - rank(old, b.Name) })
+	if status := m.Get("accountStatus").Text(); status != "" && !strings.EqualFold(status, activeStatus) && !strings.EqualFold(status, inactiveStatus) && k == users {
 		out.Set("accountStatus", scim.StringValue(status))
 	}
 	return out
+}
+
+// rank returns the place of a member in old, and one after all of them for others.
+func rank(old *scim.Object, name string) int {
+	for i := range old.Len() {
+		if old.Members[i].Name == name {
+			return i
+		}
+	}
+	return old.Len()
 }

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -156,7 +155,7 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	id := q.PathValue("id")
-	r, err := q.find(id, c.kind.include(&q.fields))
+	r, err := q.find(id, directory.Include{})
 	if err != nil {
 		return err
 	}
@@ -173,45 +172,37 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 	case isRule(err, scim.RuleNotFound):
 		return c.notFound(id)
 	case isRule(err, scim.RuleVersion):
-		return stale(q.Method, nowAt(r, err), sent)
+		return stale(q.Method, q.now(r), sent)
 	case err != nil:
 		return err
 	}
-	// What the answer refers to was read before: it is gone with the object.
-	gone.Groups, gone.Members = r.Groups, r.Members
 	return q.write(w, http.StatusOK, gone)
 }
 
-// nowAt returns the revision that a RuleVersion found in place of r's.
-func nowAt(r *scim.Resource, err error) string {
-	for _, e := range scim.Faults(err) {
-		if e.Rule == scim.RuleVersion && len(e.Allowed) > 0 {
-			if n, ok := parseVersion(e.Allowed[0]); ok {
-				return revisionAt(r.Created, n)
-			}
-		}
+// now returns the revision that the object has meanwhile.
+func (q *request) now(r *scim.Resource) string {
+	again, err := q.c.d.Read(q.Context(), q.caller, q.caller.Home(), r.Type, r.ID, directory.Include{})
+	if err != nil {
+		return "unknown"
 	}
-	return "unknown"
+	return revision(again)
 }
 
 // create makes a new object, at the id if it is not empty.
 func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, id string) error {
 	draft := directory.Draft{Type: c.kind.typ, ID: id}
-	if c.kind.named {
+	if c.kind.named { // The id is the name.
 		draft.ID = ""
 		if name := m.Get("name"); id != "" && name.Kind() == scim.String && name.Text() != id {
 			return badRequest(&scim.Error{Rule: scim.RuleImmutable, Path: "_id", Value: id},
 				"The '_id' of a %s, '%s', is not its 'name', '%s'", c.kind.noun, id, name.Text())
 		}
-	} else if c.p.RequireUUIDs && id != "" && !uuid.MatchString(id) {
-		return badRequest(&scim.Error{Rule: scim.RulePattern, Path: "_id", Value: id}, "The '_id' '%s' is not a UUID", id)
 	}
-	failed := c.check(m, nil)
-	if err := q.fill(&draft, nil, m, len(failed) > 0); err != nil {
+	if err := c.checkNew(draft.ID); err != nil {
 		return err
 	}
-	if len(failed) > 0 {
-		return policyFailure(append(failed, q.takenName(failed, m, "")...))
+	if err := q.fill(&draft, nil, m); err != nil {
+		return err
 	}
 	r, err := c.d.Create(q.Context(), q.caller, q.caller.Home(), draft)
 	switch {
@@ -225,32 +216,24 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 	case err != nil:
 		return q.refusal(err, m, "")
 	}
-	if len(draft.Groups) > 0 || c.kind.named {
-		if r, err = q.related(r); err != nil {
-			return err
-		}
-	}
 	return q.write(w, http.StatusCreated, r)
 }
 
+// checkNew refuses ids that a client may not choose (AIC-045).
+func (c *collection) checkNew(id string) error {
+	if !c.p.RequireUUIDs || id == "" || uuid.MatchString(id) {
+		return nil
+	}
+	return badRequest(&scim.Error{Rule: scim.RulePattern, Path: "_id", Value: id}, "The '_id' '%s' is not a UUID", id)
+}
+
 // upsert replaces the object at the id; if it is not there, it is created
-// unless an update was asked for. What a replacement keeps depends on what it
-// replaces, so it is done against the version that was read, again if another
-// writer comes between (AIC-072).
+// unless an update was asked for (AIC-042, AIC-072, AIC-073).
 func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, update bool) error {
 	// Each round that is lost is one that another writer has won.
 	const rounds = 100
-	taken := 0
 	for range rounds {
-		err := q.replace(w, m, id)
-		if isRule(err, scim.RuleNotFound) && !update {
-			// Not there, and then there: created in between, or a group of the
-			// same name in another letter case.
-			if err = q.c.create(w, q, m, id); isRule(err, scim.RuleExists) && taken < 3 {
-				taken++
-				continue
-			}
-		}
+		err := q.replace(w, m, id, update)
 		if !errors.Is(err, errRaced) || q.Context().Err() != nil {
 			return err
 		}
@@ -258,89 +241,101 @@ func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, updat
 	return &scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}
 }
 
-// errRaced says that another writer came between the read and the write.
+// errRaced says that another writer came between a read and the write that
+// depends on it.
 var errRaced = errors.New("crest: another writer came between")
 
-func (q *request) replace(w http.ResponseWriter, m *scim.Object, id string) error {
+func (q *request) replace(w http.ResponseWriter, m *scim.Object, id string, update bool) error {
 	c := q.c
-	inc := c.kind.include(&q.fields)
-	inc.Groups = inc.Groups || m.Get("groups").Kind() == scim.Array
-	inc.Members = c.kind.named
-	old, err := q.find(id, inc)
-	if err != nil {
+	old, err := q.find(id, directory.Include{Groups: m.Get("groups").Kind() == scim.Array, Members: c.kind.named})
+	missing := isRule(err, scim.RuleNotFound)
+	switch {
+	case missing && c.kind.named && !update:
+		return q.createNamed(w, m, id)
+	case err != nil && (!missing || update):
 		return err
 	}
+	draft := directory.Draft{Type: c.kind.typ, ID: id}
+	p := directory.Precondition{Present: update}
 	sent := tag(q.Header.Get("If-Match"))
-	if rev := revision(old); sent != "" && sent != "*" && sent != rev {
-		return stale(q.Method, rev, sent)
+	if missing {
+		if err := c.checkNew(id); err != nil {
+			return err
+		}
+	} else {
+		draft.ID = old.ID
+		if rev := revision(old); sent != "" && sent != "*" {
+			if sent != rev {
+				return stale(q.Method, rev, sent)
+			}
+			p.Version = []int64{old.Version}
+		}
+		if in := m.Get("_id"); c.kind.named && !in.IsNull() && in.Text() != old.ID && in.Text() != c.kind.id(old) {
+			return otherID(in.Text(), id)
+		}
+		if c.kind.named { // The members are those that were read.
+			p.Version = []int64{old.Version}
+		}
 	}
-	if in := m.Get("_id"); c.kind.named && !in.IsNull() && in.Text() != old.ID && in.Text() != c.kind.id(old) {
-		return otherID(in.Text(), id)
-	}
-	failed := c.check(m, old.Attributes())
-	draft := directory.Draft{Type: c.kind.typ, ID: old.ID, Population: old.Population}
-	if err := q.fill(&draft, old, m, len(failed) > 0); err != nil {
+	if err := q.fill(&draft, old, m); err != nil {
 		return err
 	}
-	if len(failed) > 0 {
-		return policyFailure(append(failed, q.takenName(failed, m, old.ID)...))
-	}
-	r, _, err := c.d.Put(q.Context(), q.caller, q.caller.Home(), draft, directory.Precondition{Version: []int64{old.Version}})
+	r, outcome, err := c.d.Put(q.Context(), q.caller, q.caller.Home(), draft, p)
 	switch {
 	case isRule(err, scim.RuleVersion) && sent != "" && sent != "*":
-		return stale(q.Method, nowAt(old, err), sent)
+		return stale(q.Method, q.now(old), sent)
 	case isRule(err, scim.RuleVersion), isRule(err, scim.RuleNotFound):
 		return errRaced
 	case err != nil:
-		return q.refusal(err, m, old.ID)
+		return q.refusal(err, m, draft.ID)
 	}
-	if r, err = q.related(r); err != nil {
-		return err
+	status := http.StatusOK
+	if outcome == directory.Created {
+		status = http.StatusCreated
 	}
-	return q.write(w, http.StatusOK, r)
+	return q.write(w, status, r)
 }
 
-// related reads what the answer shows of an object that was written beyond its
-// own attributes.
-func (q *request) related(r *scim.Resource) (*scim.Resource, error) {
-	inc := q.c.kind.include(&q.fields)
-	if inc == (directory.Include{}) {
-		return r, nil
+// createNamed creates a group that was not there a moment ago.
+func (q *request) createNamed(w http.ResponseWriter, m *scim.Object, id string) error {
+	err := q.c.create(w, q, m, id)
+	if !isRule(err, scim.RuleExists) {
+		return err
 	}
-	again, err := q.c.d.Read(q.Context(), q.caller, q.caller.Home(), q.c.kind.typ, r.ID, inc)
-	if isRule(err, scim.RuleNotFound) { // deleted meanwhile
-		return r, nil
+	if found, e := q.named(id); e != nil || found != nil {
+		return errRaced
 	}
-	if err != nil {
-		return nil, err
-	}
-	r.Groups, r.Members = again.Groups, again.Members
-	return r, nil
+	return err // the name is taken in another letter case
 }
 
 // fill completes the draft of an object that m puts in the place of old, nil
-// for none. If m is refused already, only what is no matter of policy is looked at.
-func (q *request) fill(draft *directory.Draft, old *scim.Resource, m *scim.Object, refused bool) error {
+// for none, or says what m fails.
+func (q *request) fill(draft *directory.Draft, old *scim.Resource, m *scim.Object) error {
 	if err := q.c.checkNames(m); err != nil {
-		return err
-	}
-	if refused {
-		return nil
-	}
-	rel, err := q.relations(m, old)
-	if err != nil {
 		return err
 	}
 	var before *scim.Object
 	if old != nil {
 		before = old.Attributes()
 	}
-	draft.Attributes = q.c.kind.canonical(before, rel.object)
+	if failed := q.c.check(m, before); len(failed) > 0 {
+		return policyFailure(append(failed, q.takenName(failed, m, draft.ID)...))
+	}
+	rel, err := q.relations(m, old)
+	if err != nil {
+		return err
+	}
+	k, object := q.c.kind, rel.object
+	if k == users {
+		object.Set("kbaInfo", hashAnswers(before.Get(k.extension).Object().Get("kbaInfo"), object.Get("kbaInfo")))
+	}
+	draft.Attributes = k.canonical(nil, object)
 	draft.Groups = rel.groups
+	draft.Merge = func(old *scim.Object) *scim.Object { return k.canonical(old, object) }
 	if password := m.Get("password"); !password.IsNull() {
 		draft.Attributes.Set("password", password)
 	}
-	if q.c.kind.named {
+	if k.named {
 		draft.Attributes.Set("members", scim.ListValue(rel.members...))
 	}
 	return nil
@@ -471,8 +466,3 @@ func (q *request) write(w http.ResponseWriter, status int, r *scim.Resource) err
 // ignore drops the error of a connection that is gone: the answer is under way,
 // and there is nobody to tell.
 func ignore(error) error { return nil }
-
-func parseVersion(text string) (int64, bool) {
-	n, err := strconv.ParseInt(text, 10, 64)
-	return n, err == nil
-}

@@ -210,16 +210,18 @@ func policyFailure(failed []requirement) error {
 // vendor's. ok is false if one of them is no matter of policy.
 func (c *collection) requirements(faults scim.Errors) (failed []requirement, ok bool) {
 	for _, e := range faults {
+		if e.Path == "id" { // no property, and no policy about it
+			return nil, false
+		}
 		name := c.propertyAt(e.Path)
 		switch e.Rule {
 		case scim.RulePassword:
-			// The vendor's one code for what a password lacks; clients read no more than it.
-			failed = append(failed, requirement{"password", "LENGTH_BASED", param("reason", scim.StringValue(e.Detail))})
+			failed = append(failed, passwordRequirement(e))
 		case scim.RuleUnique:
 			failed = append(failed, requirement{name, c.taken(), nil})
 		case scim.RuleRequired:
 			failed = append(failed, requirement{name, "REQUIRED", nil})
-		case scim.RuleLength:
+		case scim.RuleLength, scim.RuleLimit:
 			var most scim.Value
 			if len(e.Allowed) > 0 {
 				most = scim.NumberValue(e.Allowed[0])
@@ -236,6 +238,29 @@ func (c *collection) requirements(faults scim.Errors) (failed []requirement, ok 
 		}
 	}
 	return failed, len(failed) > 0
+}
+
+// passwordRequirement translates what a password lacks. Clients read the codes;
+// their parameters are our own.
+func passwordRequirement(e *scim.Error) requirement {
+	f := requirement{"password", "LENGTH_BASED", nil}
+	if len(e.Allowed) < 2 {
+		return f
+	}
+	limit := scim.NumberValue(e.Allowed[1])
+	switch e.Allowed[0] {
+	case "minLength":
+		f.params = param("min-password-length", limit)
+	case "maxLength":
+		f.params = param("max-password-length", limit)
+	case "capitals":
+		f.code, f.params = "AT_LEAST_X_CAPITAL_LETTERS", param("numCaps", limit)
+	case "digits":
+		f.code, f.params = "AT_LEAST_X_NUMBERS", param("numNums", limit)
+	case "special":
+		f.code, f.params = "AT_LEAST_X_SPECIAL_CHARACTERS", param("numSpecials", limit)
+	}
+	return f
 }
 
 // taken returns the requirement that a taken userName fails.

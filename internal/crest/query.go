@@ -20,7 +20,7 @@ const maxPage = 10_000
 // A query is what a client asks of a collection.
 type query struct {
 	filter *scim.Filter // resolved; nil selects all
-	start  int          // 1-based
+	from   position
 	size   int          // of a page; 0 for all in one answer
 	count  bool         // the total is wanted
 	only   bool         // and nothing but it
@@ -32,21 +32,28 @@ func (c *collection) query(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	list := directory.Query{Filter: asked.filter, Start: asked.start, Count: asked.size, Include: c.kind.include(&q.fields)}
+	list := directory.Query{Filter: asked.filter, Start: asked.from.start, Count: asked.size + 1, Include: c.kind.include(&q.fields)}
 	switch {
 	case asked.only:
 		list.Count = 0
 	case asked.size == 0:
 		list.Count = chunk
 	}
-	page, err := c.kind.list(q.Context(), c.d, q.caller, list)
+	page, err := q.page(&list, asked.from)
 	if err != nil {
 		return err
 	}
+	end := ending{policy: "NONE", total: -1}
+	if asked.count || asked.only {
+		end.policy, end.total = "EXACT", page.Total
+	}
+	if n := asked.size; n > 0 && len(page.Resources) > n {
+		end.cookie = position{list.Start + n, page.Resources[n].ID, page.Resources[n-1].ID}.cookie()
+		page.Resources = page.Resources[:n]
+	}
 	a := &envelope{w: w, pretty: pretty(q.URL.RawQuery)}
-	total := page.Total
 	view := q.view()
-	for !asked.only {
+	for {
 		for _, r := range page.Resources {
 			shown, err := view.object(r, &q.fields)
 			if err != nil {
@@ -54,7 +61,7 @@ func (c *collection) query(w http.ResponseWriter, q *request) error {
 			}
 			a.add(shown)
 		}
-		if asked.size > 0 || len(page.Resources) < list.Count {
+		if asked.size > 0 || asked.only || len(page.Resources) < list.Count {
 			break
 		}
 		list.Start += len(page.Resources)
@@ -62,15 +69,9 @@ func (c *collection) query(w http.ResponseWriter, q *request) error {
 			return a.abandon(err)
 		}
 	}
-	end := ending{policy: "NONE", total: -1, count: a.count}
-	if asked.count || asked.only {
-		end.policy, end.total = "EXACT", total
-	}
+	end.count = a.count
 	if asked.only {
-		end.count = total
-	}
-	if next := asked.start + a.count; asked.size > 0 && next <= total && a.count > 0 {
-		end.cookie = cookie(next)
+		end.count = end.total
 	}
 	return a.close(end)
 }
@@ -149,7 +150,7 @@ func (q *request) readPaging(asked *query) (err error) {
 	if err != nil {
 		return err
 	}
-	asked.start = skip + 1
+	asked.from.start = skip + 1
 	if !q.has("_pagedresultscookie") {
 		return nil
 	}
@@ -157,11 +158,11 @@ func (q *request) readPaging(asked *query) (err error) {
 		return exclusive("_pagedresultsoffset", "_pagedresultscookie")
 	}
 	text := q.params.Get("_pagedresultscookie")
-	start, ok := readCookie(text)
+	at, ok := readCookie(text)
 	if !ok {
-		return unparsable("_pagedresultscookie", text, "a cookie of paged results")
+		return badCookie(text)
 	}
-	asked.start = start
+	asked.from = at
 	return nil
 }
 
@@ -205,18 +206,87 @@ func (q *request) checkSorting(kind string) error {
 	return notYet("The parameter _sortKeys")
 }
 
-// cookie returns what leads to the page that starts at start.
-func cookie(start int) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(start)))
+// A position is where a page starts: a place in the order of creation, and the
+// ids of the objects there and before, which tell how far objects have moved
+// since by what was created, changed or deleted ahead of them (AIC-157).
+type position struct {
+	start  int // 1-based
+	first  string
+	before string
 }
 
-func readCookie(text string) (start int, ok bool) {
+func (at position) cookie() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at.start) + "/" + at.first + "/" + at.before))
+}
+
+// readCookie reads what cookie has made: ids have no slash.
+func readCookie(text string) (at position, ok bool) {
 	plain, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return 0, false
+	parts := strings.Split(string(plain), "/")
+	if err != nil || len(parts) != 3 {
+		return at, false
 	}
-	n, err := strconv.ParseInt(string(plain), 10, 32)
-	return int(n), err == nil && n > 1 && cookie(int(n)) == text
+	n, err := strconv.ParseInt(parts[0], 10, 32)
+	at = position{int(n), parts[1], parts[2]}
+	return at, err == nil && n > 1 && possible(at.first) && possible(at.before) && at.cookie() == text
+}
+
+func badCookie(text string) error {
+	return unparsable("_pagedresultscookie", text, "a cookie of paged results")
+}
+
+// page returns the page that starts at the position and sets its place in list.
+func (q *request) page(list *directory.Query, at position) (*directory.Page, error) {
+	page, err := q.c.kind.list(q.Context(), q.c.d, q.caller, *list)
+	if err != nil || at.first == "" || len(page.Resources) > 0 && page.Resources[0].ID == at.first {
+		return page, err
+	}
+	if list.Start, err = q.locate(*list, at); err != nil {
+		return nil, err
+	}
+	return q.c.kind.list(q.Context(), q.c.d, q.caller, *list)
+}
+
+// locate returns where the objects of the position are now. They are looked for
+// from where they were towards the beginning, because deletions are what moves
+// most; then behind. When both are gone, no page can follow that repeats and
+// misses nothing.
+func (q *request) locate(list directory.Query, at position) (int, error) {
+	list.Count, list.Include = chunk, directory.Include{}
+	look := func(start int) (found int, more bool, err error) {
+		list.Start = start
+		page, err := q.c.kind.list(q.Context(), q.c.d, q.caller, list)
+		if err != nil {
+			return 0, false, err
+		}
+		for i, r := range page.Resources {
+			switch r.ID {
+			case at.first:
+				return start + i, true, nil
+			case at.before:
+				found = start + i + 1
+			}
+		}
+		return found, len(page.Resources) == chunk, nil
+	}
+	for end := at.start + 1; ; end -= chunk - 1 { // the two may lie on both sides of an edge
+		start := max(1, end-chunk+1)
+		if found, _, err := look(start); found > 0 || err != nil {
+			return found, err
+		}
+		if start == 1 {
+			break
+		}
+	}
+	for start := at.start; ; start += chunk - 1 {
+		found, more, err := look(start)
+		if found > 0 || err != nil {
+			return found, err
+		}
+		if !more {
+			return 0, badCookie(q.params.Get("_pagedresultscookie"))
+		}
+	}
 }
 
 // resolve binds a filter to the canonical attributes. What a kind does not

@@ -21,25 +21,49 @@ const (
 	maxQuestions = 20
 )
 
-// questions returns the questions sent, with hashed answers. A question that is
-// sent without an answer, as it is read, keeps the one that it had; so does one
-// whose answer is the same.
-func questions(old, sent []scim.Value) scim.Value {
-	out := make([]scim.Value, len(sent))
-	for i, v := range sent {
+// hashAnswers returns the questions sent with hashes for answers. An answer
+// that is the stored one keeps its hash, so that nothing changes.
+func hashAnswers(stored, sent scim.Value) scim.Value {
+	return mapQuestions(stored, sent, func(had, answer string) string {
+		switch {
+		case answer == "":
+			return ""
+		case had != "" && answers(had, answer):
+			return had
+		}
+		return hashAnswer(answer, rand.Text()[:16])
+	})
+}
+
+// keepAnswers returns the questions sent, whose answers are hashes: one that is
+// sent without an answer, as it is read, keeps the one that it had.
+func keepAnswers(stored, sent scim.Value) scim.Value {
+	return mapQuestions(stored, sent, func(had, answer string) string {
+		if answer == "" {
+			return had
+		}
+		return answer
+	})
+}
+
+// mapQuestions returns the questions sent with the answers that answer makes of
+// the stored answer to the same question and the one sent; each is empty for none.
+func mapQuestions(stored, sent scim.Value, answer func(had, sent string) string) scim.Value {
+	if sent.Kind() != scim.Array {
+		return sent
+	}
+	out := make([]scim.Value, len(sent.List()))
+	for i, v := range sent.List() {
 		q := v.Object().Clone()
 		had := ""
-		for _, o := range old {
+		for _, o := range stored.List() {
 			if sameQuestion(o.Object(), q) {
 				had = o.Object().Get("answer").Text()
 			}
 		}
-		switch answer := q.Get("answer").Text(); {
-		case had != "" && (answer == "" || answers(had, answer)):
-			q.Set("answer", scim.StringValue(had))
-		case answer != "":
-			q.Set("answer", scim.StringValue(hashAnswer(answer, rand.Text()[:16])))
-		default:
+		if text := answer(had, q.Get("answer").Text()); text != "" {
+			q.Set("answer", scim.StringValue(text))
+		} else {
 			q.Delete("answer")
 		}
 		out[i] = scim.ObjectValue(q)
