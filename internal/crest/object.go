@@ -197,12 +197,23 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 			return badRequest(&scim.Error{Rule: scim.RuleImmutable, Path: "_id", Value: id},
 				"The '_id' of a %s, '%s', is not its 'name', '%s'", c.kind.noun, id, name.Text())
 		}
+	} else if c.p.RequireUUIDs && id != "" && !uuid.MatchString(id) {
+		return badRequest(&scim.Error{Rule: scim.RulePattern, Path: "_id", Value: id}, "The '_id' '%s' is not a UUID", id)
 	}
-	if err := c.checkNew(draft.ID); err != nil {
+	if err := c.checkNames(m); err != nil {
 		return err
 	}
-	if err := q.fill(&draft, nil, m); err != nil {
+	if failed := c.check(m, nil); len(failed) > 0 {
+		return q.refusal(unmet(failed), m, "")
+	}
+	rel, err := q.relations(m, nil)
+	if err != nil {
 		return err
+	}
+	draft.Groups = rel.groups
+	draft.Attributes = c.kind.attributes(nil, rel.object)
+	if len(rel.members) > 0 {
+		draft.Attributes.Set("members", memberList(rel.members))
 	}
 	r, err := c.d.Create(q.Context(), q.caller, q.caller.Home(), draft)
 	switch {
@@ -219,126 +230,84 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 	return q.write(w, http.StatusCreated, r)
 }
 
-// checkNew refuses ids that a client may not choose (AIC-045).
-func (c *collection) checkNew(id string) error {
-	if !c.p.RequireUUIDs || id == "" || uuid.MatchString(id) {
-		return nil
+// attributes returns what a draft holds of the managed object m, which
+// replaces old, nil for none.
+func (k *kind) attributes(old, m *scim.Object) *scim.Object {
+	out := k.canonical(old, m)
+	if password := m.Get("password"); !password.IsNull() {
+		out.Set("password", password)
 	}
-	return badRequest(&scim.Error{Rule: scim.RulePattern, Path: "_id", Value: id}, "The '_id' '%s' is not a UUID", id)
+	return out
 }
 
 // upsert replaces the object at the id; if it is not there, it is created
 // unless an update was asked for (AIC-042, AIC-072, AIC-073).
 func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, update bool) error {
-	// Each round that is lost is one that another writer has won.
-	const rounds = 100
+	// Another round is for an object that came or went between the look and the write.
+	const rounds = 10
+	var err error
 	for range rounds {
-		err := q.replace(w, m, id, update)
-		if !errors.Is(err, errRaced) || q.Context().Err() != nil {
-			return err
-		}
-	}
-	return &scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}
-}
-
-// errRaced says that another writer came between a read and the write that
-// depends on it.
-var errRaced = errors.New("crest: another writer came between")
-
-func (q *request) replace(w http.ResponseWriter, m *scim.Object, id string, update bool) error {
-	c := q.c
-	old, err := q.find(id, directory.Include{Groups: m.Get("groups").Kind() == scim.Array, Members: c.kind.named})
-	missing := isRule(err, scim.RuleNotFound)
-	switch {
-	case missing && c.kind.named && !update:
-		return q.createNamed(w, m, id)
-	case err != nil && (!missing || update):
-		return err
-	}
-	draft := directory.Draft{Type: c.kind.typ, ID: id}
-	p := directory.Precondition{Present: update}
-	sent := tag(q.Header.Get("If-Match"))
-	if missing {
-		if err := c.checkNew(id); err != nil {
-			return err
-		}
-	} else {
-		draft.ID = old.ID
-		if rev := revision(old); sent != "" && sent != "*" {
-			if sent != rev {
-				return stale(q.Method, rev, sent)
+		old, e := q.find(id, directory.Include{Groups: m.Get("groups").Kind() == scim.Array})
+		missing := isRule(e, scim.RuleNotFound)
+		switch {
+		case missing && !update:
+			if err = q.c.create(w, q, m, id); !isRule(err, scim.RuleExists) {
+				return err
 			}
-			p.Version = []int64{old.Version}
+		case e != nil:
+			return e
+		default:
+			if err = q.replace(w, m, old); !isRule(err, scim.RuleNotFound) {
+				return err
+			}
 		}
-		if in := m.Get("_id"); c.kind.named && !in.IsNull() && in.Text() != old.ID && in.Text() != c.kind.id(old) {
-			return otherID(in.Text(), id)
-		}
-		if c.kind.named { // The members are those that were read.
-			p.Version = []int64{old.Version}
-		}
 	}
-	if err := q.fill(&draft, old, m); err != nil {
-		return err
-	}
-	r, outcome, err := c.d.Put(q.Context(), q.caller, q.caller.Home(), draft, p)
-	switch {
-	case isRule(err, scim.RuleVersion) && sent != "" && sent != "*":
-		return stale(q.Method, q.now(old), sent)
-	case isRule(err, scim.RuleVersion), isRule(err, scim.RuleNotFound):
-		return errRaced
-	case err != nil:
-		return q.refusal(err, m, draft.ID)
-	}
-	status := http.StatusOK
-	if outcome == directory.Created {
-		status = http.StatusCreated
-	}
-	return q.write(w, status, r)
+	return err
 }
 
-// createNamed creates a group that was not there a moment ago.
-func (q *request) createNamed(w http.ResponseWriter, m *scim.Object, id string) error {
-	err := q.c.create(w, q, m, id)
-	if !isRule(err, scim.RuleExists) {
+// replace puts m in the place of the object that was read as old. What it
+// keeps, and whether it may be, is decided in the transaction.
+func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resource) error {
+	c := q.c
+	if err := c.checkNames(m); err != nil {
 		return err
 	}
-	if found, e := q.named(id); e != nil || found != nil {
-		return errRaced
+	if in := m.Get("_id"); c.kind.named && !in.IsNull() && in.Text() != old.ID && in.Text() != c.kind.id(old) {
+		return otherID(in.Text(), q.PathValue("id"))
 	}
-	return err // the name is taken in another letter case
-}
-
-// fill completes the draft of an object that m puts in the place of old, nil
-// for none, or says what m fails.
-func (q *request) fill(draft *directory.Draft, old *scim.Resource, m *scim.Object) error {
-	if err := q.c.checkNames(m); err != nil {
-		return err
-	}
-	var before *scim.Object
-	if old != nil {
-		before = old.Attributes()
-	}
-	if failed := q.c.check(m, before); len(failed) > 0 {
-		return policyFailure(append(failed, q.takenName(failed, m, draft.ID)...))
+	if failed := c.check(m, old.Attributes()); len(failed) > 0 {
+		return q.refusal(unmet(failed), m, old.ID)
 	}
 	rel, err := q.relations(m, old)
 	if err != nil {
 		return err
 	}
-	k, object := q.c.kind, rel.object
-	if k == users {
-		object.Set("kbaInfo", hashAnswers(before.Get(k.extension).Object().Get("kbaInfo"), object.Get("kbaInfo")))
+	sent := tag(q.Header.Get("If-Match"))
+	r, _, err := c.d.Modify(q.Context(), q.caller, q.caller.Home(), directory.Modification{
+		Type: c.kind.typ, ID: old.ID, Password: !m.Get("password").IsNull(), Include: c.kind.include(&q.fields),
+		Apply: func(old *scim.Resource) (directory.Change, error) {
+			if rev := revision(old); sent != "" && sent != "*" && sent != rev {
+				return directory.Change{}, stale(q.Method, rev, sent)
+			}
+			if failed := c.check(m, old.Attributes()); len(failed) > 0 {
+				return directory.Change{}, unmet(failed)
+			}
+			change := directory.Change{Attributes: c.kind.attributes(old.Attributes(), rel.object)}
+			if rel.regroup {
+				change.Members = []directory.MemberChange{{Op: directory.SetMembers, Members: rel.members}}
+			}
+			return change, nil
+		},
+	})
+	switch {
+	case isRule(err, scim.RuleNotFound):
+		return c.notFound(q.PathValue("id"))
+	case c.kind.named && isRule(err, scim.RuleUnique):
+		return exists(m.Get("name").Text())
+	case err != nil:
+		return q.refusal(err, m, old.ID)
 	}
-	draft.Attributes = k.canonical(nil, object)
-	draft.Groups = rel.groups
-	draft.Merge = func(old *scim.Object) *scim.Object { return k.canonical(old, object) }
-	if password := m.Get("password"); !password.IsNull() {
-		draft.Attributes.Set("password", password)
-	}
-	if k.named {
-		draft.Attributes.Set("members", scim.ListValue(rel.members...))
-	}
-	return nil
+	return q.write(w, http.StatusOK, r)
 }
 
 // checkNames refuses what the vendor's schema does not know, if the profile does (AIC-054).
@@ -358,12 +327,15 @@ func (c *collection) checkNames(m *scim.Object) error {
 	return nil
 }
 
-// refusal words what directory found wrong with m, with all that it has not
-// looked at (AIC-052).
+// refusal words what is found wrong with m, with the taken userName that was
+// not looked at (AIC-052).
 func (q *request) refusal(err error, m *scim.Object, self string) error {
-	failed, ok := q.c.requirements(scim.Faults(err))
-	if !ok {
-		return err
+	var failed unmet
+	if !errors.As(err, &failed) {
+		var ok bool
+		if failed, ok = q.c.requirements(scim.Faults(err)); !ok {
+			return err
+		}
 	}
 	return policyFailure(append(failed, q.takenName(failed, m, self)...))
 }

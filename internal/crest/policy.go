@@ -18,6 +18,11 @@ type requirement struct {
 	params   *scim.Object
 }
 
+// unmet is the requirements that an object fails, before they are worded.
+type unmet []requirement
+
+func (u unmet) Error() string { return "crest: requirements are not met" }
+
 // A policy is what the vendor's schema asks of the text of a property.
 type policy func(value string) (code string, params *scim.Object)
 

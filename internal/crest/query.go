@@ -21,9 +21,9 @@ const maxPage = 10_000
 type query struct {
 	filter *scim.Filter // resolved; nil selects all
 	from   position
-	size   int          // of a page; 0 for all in one answer
-	count  bool         // the total is wanted
-	only   bool         // and nothing but it
+	size   int  // of a page; 0 for all in one answer
+	count  bool // the total is wanted
+	only   bool // and nothing but it
 }
 
 // query answers with the objects that the parameters select.
@@ -269,24 +269,22 @@ func (q *request) locate(list directory.Query, at position) (int, error) {
 		}
 		return found, len(page.Resources) == chunk, nil
 	}
-	for end := at.start + 1; ; end -= chunk - 1 { // the two may lie on both sides of an edge
-		start := max(1, end-chunk+1)
+	const looks = 40       // each way
+	const step = chunk - 1 // the two may lie on both sides of an edge
+	for i, start := 0, at.start+2; i < looks && start > 1; i++ {
+		start = max(1, start-step)
 		if found, _, err := look(start); found > 0 || err != nil {
 			return found, err
 		}
-		if start == 1 {
-			break
-		}
 	}
-	for start := at.start; ; start += chunk - 1 {
-		found, more, err := look(start)
+	for i, more := 0, true; i < looks && more; i++ {
+		found, next, err := look(at.start + i*step)
 		if found > 0 || err != nil {
 			return found, err
 		}
-		if !more {
-			return 0, badCookie(q.params.Get("_pagedresultscookie"))
-		}
+		more = next
 	}
+	return 0, badCookie(q.params.Get("_pagedresultscookie"))
 }
 
 // resolve binds a filter to the canonical attributes. What a kind does not

@@ -2,6 +2,7 @@ package crest
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -160,20 +161,23 @@ func (v *view) meta(r *scim.Resource, fields *selection) scim.Value {
 
 // relations is what the relationships of a managed object say in canonical terms.
 type relations struct {
-	object  *scim.Object // with the id for the reference of a manager
+	object  *scim.Object // with the id for the reference of a manager, and hashed answers
 	groups  []string     // ids of the groups to join
-	members []scim.Value // of a group, as {value, type}
+	members []directory.Member
+	regroup bool // members are given
 }
 
 // relations reads the relationships that m has and checks that their targets
 // are there (AIC-120, AIC-125). old is what m replaces, nil for none:
-// memberships that m does not mention are kept (AIC-078).
+// relationships that m does not mention are left alone (AIC-078).
 func (q *request) relations(m *scim.Object, old *scim.Resource) (*relations, error) {
 	rel := &relations{object: m.Clone()}
-	if old != nil && q.c.kind.named {
-		for _, r := range old.Members {
-			rel.members = append(rel.members, member(r.Type, r.ID))
+	if v := m.Get("kbaInfo"); !v.IsNull() {
+		var stored scim.Value
+		if old != nil {
+			stored = old.Attributes().Get(q.c.kind.extension).Object().Get("kbaInfo")
 		}
+		rel.object.Set("kbaInfo", hashAnswers(stored, v))
 	}
 	for i := range q.c.kind.properties {
 		p := &q.c.kind.properties[i]
@@ -192,9 +196,9 @@ func (q *request) relations(m *scim.Object, old *scim.Resource) (*relations, err
 				rel.object.Set(p.name, scim.StringValue(ends[0].key))
 			}
 		case "members":
-			rel.members = rel.members[:0]
-			for _, t := range ends {
-				rel.members = append(rel.members, member(t.kind.typ, t.key))
+			rel.regroup = true
+			for i, t := range ends {
+				rel.members = append(rel.members, directory.Member{ID: t.key, Type: t.kind.typ, Path: "members[" + strconv.Itoa(i) + "].value"})
 			}
 		case "groups":
 			if rel.groups, err = joins(ends, old); err != nil {
@@ -210,11 +214,16 @@ func (q *request) relations(m *scim.Object, old *scim.Resource) (*relations, err
 	return rel, nil
 }
 
-func member(typ, id string) scim.Value {
-	return scim.ObjectValue(scim.NewObject(
-		scim.Member{Name: "value", Value: scim.StringValue(id)},
-		scim.Member{Name: "type", Value: scim.StringValue(typ)},
-	))
+// memberList returns members as the attribute of a new group.
+func memberList(members []directory.Member) scim.Value {
+	list := make([]scim.Value, len(members))
+	for i, m := range members {
+		list[i] = scim.ObjectValue(scim.NewObject(
+			scim.Member{Name: "value", Value: scim.StringValue(m.ID)},
+			scim.Member{Name: "type", Value: scim.StringValue(m.Type)},
+		))
+	}
+	return scim.ListValue(list...)
 }
 
 // joins returns the groups that a new user joins. Those of a user that is
@@ -263,9 +272,9 @@ func (q *request) ends(p *property, v scim.Value) ([]target, error) {
 	return ends, nil
 }
 
-// end returns the target of one reference. That users exist is left to
-// directory, which looks at them in the transaction; groups are looked up here,
-// because their _id may be a name.
+// end returns the target of one reference. Groups are looked up because their
+// _id may be a name, managers because nobody else looks whether they are there;
+// the members of a group are looked at in the transaction.
 func (q *request) end(p *property, ref scim.Value) (target, error) {
 	k, id, ok := q.c.p.parse(ref.Text())
 	wanted := users
@@ -275,12 +284,12 @@ func (q *request) end(p *property, ref scim.Value) (target, error) {
 	switch {
 	case !ok || !possible(id) || k != wanted && p.name != "members":
 		return target{}, dangling(p.name, ref.Text())
-	case k != groups:
+	case p.name == "members" && k == users:
 		return target{kind: k, id: id, key: id}, nil
 	}
 	of := *q
 	c := *q.c
-	c.kind, of.c = groups, &c
+	c.kind, of.c = k, &c
 	r, err := of.find(id, directory.Include{})
 	if isRule(err, scim.RuleNotFound) {
 		return target{}, dangling(p.name, ref.Text())
@@ -288,7 +297,7 @@ func (q *request) end(p *property, ref scim.Value) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{kind: k, id: groups.id(r), key: r.ID}, nil
+	return target{kind: k, id: k.id(r), key: r.ID}, nil
 }
 
 func dangling(property, ref string) error {
