@@ -22,8 +22,9 @@ func (v *view) reference(k *kind, id string) *scim.Object {
 // A target is the other end of a relationship.
 type target struct {
 	kind *kind
-	id   string // the _id, as references show it
-	key  string // the resource's id
+	id   string         // the _id, as references show it
+	key  string         // the resource's id
+	read *scim.Resource // if it was
 }
 
 // relation returns the value of a relationship: null for none. fields, if not
@@ -32,7 +33,7 @@ func (v *view) relation(r *scim.Resource, p *property, fields *selection) (scim.
 	if p.name == "_meta" {
 		return v.meta(r, fields), nil
 	}
-	targets, err := v.targets(r, p)
+	targets, err := v.targets(r, p, fields)
 	if err != nil {
 		return scim.Value{}, err
 	}
@@ -63,24 +64,22 @@ const maxTargets = 1_000
 
 // targets returns the other ends. Roles, assignments, applications and
 // organizations are not served: nobody has any.
-func (v *view) targets(r *scim.Resource, p *property) ([]target, error) {
+func (v *view) targets(r *scim.Resource, p *property, fields *selection) ([]target, error) {
 	var list []target
 	switch p.name {
 	case "manager":
-		if id := v.c.kind.stored(p, r.Attributes()).Text(); id != "" {
-			list = append(list, target{users, id, id})
-		}
+		return v.manager(v.c.kind.stored(p, r.Attributes()).Text(), fields)
 	case "groups":
 		for _, g := range r.Groups {
 			if !g.Indirect {
-				list = append(list, target{groups, nameOrID(g.Name, g.ID), g.ID})
+				list = append(list, target{kind: groups, id: nameOrID(g.Name, g.ID), key: g.ID})
 			}
 		}
 	case "members":
 		for _, m := range r.Members {
-			t := target{users, m.ID, m.ID}
+			t := target{kind: users, id: m.ID, key: m.ID}
 			if m.Type == groups.typ {
-				t = target{groups, nameOrID(m.Name, m.ID), m.ID}
+				t = target{kind: groups, id: nameOrID(m.Name, m.ID), key: m.ID}
 			}
 			list = append(list, t)
 		}
@@ -90,12 +89,32 @@ func (v *view) targets(r *scim.Resource, p *property) ([]target, error) {
 	return list, nil
 }
 
+// manager returns the user of this id, none if it is empty or the user is gone:
+// a reference does not outlive what it refers to (AIC-084).
+func (v *view) manager(id string, fields *selection) ([]target, error) {
+	if id == "" {
+		return nil, nil
+	}
+	var inc directory.Include
+	if fields != nil {
+		inc = users.include(fields)
+	}
+	r, err := v.c.d.Read(v.ctx, v.caller, v.caller.Home(), users.typ, id, inc)
+	if isRule(err, scim.RuleNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []target{{users, id, id, r}}, nil
+}
+
 // reports returns the users whose manager is r.
 func (v *view) reports(r *scim.Resource) ([]target, error) {
 	var list []target
 	query := directory.Query{Start: 1, Filter: users.equal("manager", r.ID)}
 	err := users.each(v.ctx, v.c.d, v.caller, query, func(r *scim.Resource) error {
-		list = append(list, target{users, r.ID, r.ID})
+		list = append(list, target{kind: users, id: r.ID, key: r.ID})
 		return nil
 	})
 	return list, err
@@ -113,12 +132,16 @@ func (v *view) related(t target, fields *selection) (*scim.Object, error) {
 	if fields == nil || v.nested {
 		return ref, nil
 	}
-	r, err := v.c.d.Read(v.ctx, v.caller, v.caller.Home(), t.kind.typ, t.key, t.kind.include(fields))
-	if isRule(err, scim.RuleNotFound) {
-		return ref, nil
-	}
-	if err != nil {
-		return nil, err
+	r := t.read
+	if r == nil {
+		var err error
+		r, err = v.c.d.Read(v.ctx, v.caller, v.caller.Home(), t.kind.typ, t.key, t.kind.include(fields))
+		if isRule(err, scim.RuleNotFound) {
+			return ref, nil
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	of := *v.c
 	of.kind = t.kind

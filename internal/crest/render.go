@@ -2,6 +2,7 @@ package crest
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -59,7 +60,8 @@ func (v *view) object(r *scim.Resource, s *selection) (*scim.Object, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !related.IsNull() {
+		named := slices.ContainsFunc(s.pointers, func(at pointer) bool { return at[0] == p.name })
+		if named || !related.IsNull() { // AIC-183: null if it is named, else absent (AIC-064)
 			out.Set(p.name, related)
 		}
 	}
