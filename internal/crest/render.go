@@ -2,6 +2,8 @@ package crest
 
 import (
 	"context"
+	"encoding/binary"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"time"
@@ -11,11 +13,12 @@ import (
 )
 
 // revision returns the _rev of a resource: opaque to clients, another one after
-// every effective write, and not that of an object that had the id before.
-func revision(r *scim.Resource) string { return revisionAt(r.Created, r.Version) }
-
-func revisionAt(created time.Time, version int64) string {
-	return strconv.FormatInt(created.UnixMilli(), 16) + "-" + strconv.FormatInt(version, 16)
+// every effective write, and neither that of another object nor of one that had
+// the id before.
+func revision(r *scim.Resource) string {
+	h := fnv.New64a()
+	_, _ = h.Write(binary.BigEndian.AppendUint64([]byte(r.ID), uint64(r.Created.UnixMilli())))
+	return strconv.FormatUint(h.Sum64(), 16) + "-" + strconv.FormatInt(r.Version, 16)
 }
 
 // include says what of a resource must be read to show the selection.
