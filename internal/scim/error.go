@@ -45,6 +45,7 @@ const (
 	RuleReadOnly             // Path
 	RuleImmutable            // Path
 	RuleDangling             // a reference to nothing: Path, Value is the id
+	RuleCycle                // a group would contain itself: Path, Value is the id of the member that it is in
 	RulePassword             // the password policy: Path, Detail says why
 
 	// Filters, paths, patches.
@@ -63,7 +64,8 @@ const (
 	RuleUnique          // Path is the attribute, Value, Schema the resource type's name
 	RuleExists          // the chosen id is taken: Value
 	RuleVersion         // the precondition does not hold: Value the version expected, Allowed[0] the one there
-	RuleBusy            // too much at once: try again after Allowed[0] seconds
+	RuleBusy            // the server has too much to do: try again after Allowed[0] seconds
+	RuleRate            // the client has asked too often: try again after Allowed[0] seconds
 	RuleProtected       // a built-in that cannot be changed so: Schema, Value the id
 	RuleUnsupported     // a part that is not offered: Path
 )

@@ -30,7 +30,7 @@ func (d *door) writeError(w http.ResponseWriter, r *http.Request, err error) {
 		for _, challenge := range d.Challenge {
 			w.Header().Add("WWW-Authenticate", challenge)
 		}
-	case scim.RuleBusy:
+	case scim.RuleBusy, scim.RuleRate:
 		if seconds := first(faults[0].Allowed); seconds != "" {
 			w.Header().Set("Retry-After", seconds) // p14e A11
 		}
@@ -76,10 +76,12 @@ func word(e *scim.Error) (status int, text string) {
 		return 412, "Resource version does not match"
 	case scim.RuleTooLarge:
 		return 413, "Request body is too large"
-	case scim.RuleBusy:
+	case scim.RuleRate:
 		return 429, "Too many requests"
 	case scim.RuleUnsupported:
 		return 501, "Not implemented"
+	case scim.RuleBusy:
+		return 503, "Service unavailable"
 	case scim.RuleJSON, scim.RuleEmptyBody, scim.RuleTrailingData, scim.RuleNotObject, scim.RuleLimit:
 		return 400, "Request body is not valid JSON: " + jsonReason(e)
 	case scim.RuleDuplicateMember:
@@ -95,6 +97,10 @@ func word(e *scim.Error) (status int, text string) {
 			return 400, "Member " + e.Value + " not found"
 		}
 		return 400, "Attribute " + path + " refers to no resource: " + e.Value
+	case scim.RuleCycle:
+		return 400, "Member " + e.Value + " contains the group"
+	case scim.RuleReadOnly:
+		return 400, "Attribute " + path + " is read-only"
 	case scim.RuleRequired:
 		return 400, "Attribute " + path + " is required"
 	}

@@ -204,10 +204,17 @@ func TestErrors(t *testing.T) {
 		doors[0].Error(w, httptest.NewRequest("GET", "/api/directory/user", nil), err)
 		return w
 	}
-	t.Run("p14e:A11 too much at once is 429 with Retry-After in seconds", func(t *testing.T) {
-		w := answer(&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"7"}})
+	t.Run("p14e:A11 who asks too often is told 429 with Retry-After in seconds", func(t *testing.T) {
+		w := answer(&scim.Error{Rule: scim.RuleRate, Allowed: []string{"7"}})
 		want := `{"Errors":[{"description":"Too many requests","code":"429"}]}`
 		if w.Code != 429 || w.Header().Get("Retry-After") != "7" || w.Body.String() != want {
+			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+		}
+	})
+	t.Run("a busy server says when to try again", func(t *testing.T) {
+		w := answer(&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}})
+		want := `{"Errors":[{"description":"Service unavailable","code":"503"}]}`
+		if w.Code != 503 || w.Header().Get("Retry-After") != "1" || w.Body.String() != want {
 			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 		}
 	})
@@ -220,7 +227,7 @@ func TestErrors(t *testing.T) {
 		s := open(t, scim1.PingOneEnterprise())
 		for rule := scim.RuleJSON; rule <= scim.RuleUnsupported; rule++ {
 			w := answer(&scim.Error{Rule: rule})
-			if internal := w.Code >= 500; internal != (rule == scim.RuleUnsupported) {
+			if internal := w.Code >= 500; internal != (rule == scim.RuleUnsupported || rule == scim.RuleBusy) {
 				t.Errorf("rule %d: %d %s", rule, w.Code, w.Body)
 			}
 		}
