@@ -83,16 +83,24 @@ func supported(yes bool, more ...scim.Member) scim.Value {
 
 // resourceTypes lists the kinds that are offered (RFC 7643 6).
 func (c *call) resourceTypes() error {
+	kinds, err := c.kinds()
+	if err != nil {
+		return err
+	}
 	var list []scim.Value
-	for _, k := range c.profile.kinds {
+	for _, k := range kinds {
 		list = append(list, c.resourceTypeOf(k))
 	}
 	return c.documents(list)
 }
 
 func (c *call) resourceType() error {
+	kinds, err := c.kinds()
+	if err != nil {
+		return err
+	}
 	name := c.r.PathValue("id")
-	for _, k := range c.profile.kinds {
+	for _, k := range kinds {
 		if k.Name == name {
 			return c.document(c.resourceTypeOf(k))
 		}
@@ -122,16 +130,24 @@ func (c *call) resourceTypeOf(k *kind) scim.Value {
 
 // schemas lists the schemas of the kinds that are offered (RFC 7643 7).
 func (c *call) schemas() error {
+	published, err := c.published()
+	if err != nil {
+		return err
+	}
 	var list []scim.Value
-	for _, s := range c.profile.schemas() {
+	for _, s := range published {
 		list = append(list, c.schemaOf(s))
 	}
 	return c.documents(list)
 }
 
 func (c *call) schema() error {
+	published, err := c.published()
+	if err != nil {
+		return err
+	}
 	id := c.r.PathValue("id")
-	for _, s := range c.profile.schemas() {
+	for _, s := range published {
 		if strings.EqualFold(s.ID, id) { // RFC 7644 3.10: URNs in any letter case
 			return c.document(c.schemaOf(s))
 		}
@@ -139,13 +155,17 @@ func (c *call) schema() error {
 	return &scim.Error{Rule: scim.RuleNotFound, Schema: "Schema", Value: id}
 }
 
-// schemas returns the schemas that the dialect publishes, each once.
-func (p *Profile) schemas() []*scim.Schema {
+// published returns the schemas that the dialect publishes, each once.
+func (c *call) published() ([]*scim.Schema, error) {
+	kinds, err := c.kinds()
+	if err != nil {
+		return nil, err
+	}
 	var list []*scim.Schema
-	for _, k := range p.kinds {
+	for _, k := range kinds {
 		list = append(append(list, k.Schema), k.Extensions...)
 	}
-	return append(list, p.discovery.own...)
+	return append(list, c.profile.discovery.own...), nil
 }
 
 func (c *call) schemaOf(s *scim.Schema) scim.Value {

@@ -85,24 +85,6 @@ type kind struct {
 	encode func(*scim.Resource) *scim.Object
 	// groups: resources are shown with the groups that they belong to.
 	groups bool
-	// hidden are the URIs of the extensions that resources may have in the
-	// store and the dialect does not show. New fills it.
-	hidden []string
-}
-
-// hide fills hidden with the extensions that the canonical type has and this
-// one has not.
-func (k *kind) hide() {
-	k.hidden = nil
-	canonical := scim.UserType()
-	if k.Schema.ID == scim.GroupSchema {
-		canonical = scim.GroupType()
-	}
-	for _, s := range canonical.Extensions {
-		if k.Extension(s.ID) == nil {
-			k.hidden = append(k.hidden, s.ID)
-		}
-	}
 }
 
 // Options are the switches that the dialects' fact sheets name. The zero

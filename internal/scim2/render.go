@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -156,7 +155,7 @@ func (k *kind) schemasOf(has func(*scim.Schema) bool) []string {
 func (k *kind) shown(stored *scim.Object) *scim.Object {
 	o := &scim.Object{Members: make([]scim.Member, 0, stored.Len())}
 	for _, m := range stored.Members {
-		if !slices.Contains(k.hidden, m.Name) {
+		if strings.IndexByte(m.Name, ':') < 0 || k.shows(m.Name) {
 			o.Members = append(o.Members, m)
 		}
 	}
@@ -164,17 +163,20 @@ func (k *kind) shown(stored *scim.Object) *scim.Object {
 }
 
 // partly reports whether the stored document is not all that is shown, or
-// holds what must be computed anew.
+// holds what must be computed anew. Where it is not sure, it says yes.
 func (k *kind) partly(doc []byte) bool {
-	if !bytes.Contains(doc, []byte(`"urn:`)) {
-		return false
-	}
-	for _, uri := range k.hidden {
-		if hasMember(doc, uri) {
+	extended := false
+	for rest := doc; ; extended = true {
+		i := bytes.Index(rest, []byte(`"urn:`))
+		if i < 0 {
+			return extended && hasMember(doc, "manager")
+		}
+		rest = rest[i+1:]
+		uri, after, _ := bytes.Cut(rest, []byte(`"`))
+		if bytes.HasPrefix(after, []byte(":")) && !k.shows(string(uri)) {
 			return true
 		}
 	}
-	return hasMember(doc, "manager")
 }
 
 // hasMember reports whether the canonical document has a member of this name,

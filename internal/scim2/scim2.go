@@ -28,9 +28,6 @@ type mount struct {
 // served. publicURL is what the locations of resources start with, as
 // https://host: the Host header is never asked.
 func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
-	for _, k := range p.kinds {
-		k.hide()
-	}
 	doors := make([]route.Door, len(p.prefixes))
 	for i, prefix := range p.prefixes {
 		m := &mount{profile: &p, directory: d, public: strings.TrimRight(publicURL, "/"), prefix: prefix}
@@ -66,13 +63,13 @@ func (m *mount) routes() []route.Route {
 	for _, k := range m.profile.kinds {
 		at, one := k.Endpoint, k.Endpoint+"/{id}"
 		routes = append(routes,
-			route.Route{Method: "GET", Path: at, Permission: read, Handle: m.handle(k.list)},
-			route.Route{Method: "POST", Path: at, Permission: k.write, Handle: m.handle(k.create)},
+			route.Route{Method: "GET", Path: at, Permission: read, Handle: m.of(k, (*kind).list)},
+			route.Route{Method: "POST", Path: at, Permission: k.write, Handle: m.of(k, (*kind).create)},
 			route.Route{Method: "POST", Path: at + "/.search", Permission: read, Handle: unsupported(".search")},
-			route.Route{Method: "GET", Path: one, Permission: read, Handle: m.handle(k.read)},
+			route.Route{Method: "GET", Path: one, Permission: read, Handle: m.of(k, (*kind).read)},
 			route.Route{Method: "PUT", Path: one, Permission: k.write, Handle: m.change(unsupported("PUT"))},
 			route.Route{Method: "PATCH", Path: one, Permission: k.write, Handle: m.change(unsupported("PATCH"))},
-			route.Route{Method: "DELETE", Path: one, Permission: k.write, Handle: m.change(m.handle(k.remove))},
+			route.Route{Method: "DELETE", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).remove))},
 		)
 	}
 	for _, path := range m.profile.notOffered {

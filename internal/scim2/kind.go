@@ -1,0 +1,38 @@
+package scim2
+
+import (
+	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// shows reports whether the kind has the extension of this URI, spelt as
+// documents spell it. Resources may have others in the store.
+func (k *kind) shows(uri string) bool {
+	for _, s := range k.Extensions {
+		if s.ID == uri {
+			return true
+		}
+	}
+	return false
+}
+
+// kinds returns the resource types that are offered to the caller. All that
+// serves a request asks here and not the profile.
+func (c *call) kinds() ([]*kind, error) { return c.profile.kinds, nil }
+
+// of returns the handler of what is done to resources of a kind of the profile:
+// fn gets the kind as the caller has it.
+func (m *mount) of(k *kind, fn func(*kind, *call) error) route.Handler {
+	return m.handle(func(c *call) error {
+		kinds, err := c.kinds()
+		if err != nil {
+			return err
+		}
+		for _, own := range kinds {
+			if own.Name == k.Name {
+				return fn(own, c)
+			}
+		}
+		return &scim.Error{Rule: scim.RuleNoEndpoint, Path: k.Endpoint}
+	})
+}
