@@ -20,6 +20,7 @@ const (
 	RuleTrailingData    // more after the JSON value: Line, Column
 	RuleEmptyBody       // no body where one is needed
 	RuleNotObject       // the body is JSON, but not an object
+	RuleMessage         // the body is not the message that it should be, as PatchOp: Path, Value, Allowed, Detail
 	RuleLimit           // a limit of the reader, parser or validator: Detail says which, Allowed[0] its value, Path where
 	RuleTooLarge        // the body is over the limit: Allowed[0] in bytes
 	RuleMediaType       // Value is the Content-Type sent

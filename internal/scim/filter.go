@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -107,16 +108,7 @@ func (o *FilterOptions) fire(r Rewrites) {
 // Errors: RuleFilter with the reason in Detail and the place in Column; Value
 // is the operator if it is an unknown one, Allowed[0] the limit if there is one.
 func ParseFilter(text string, o FilterOptions) (*Filter, error) {
-	p := filterParser{text: text, o: o}
-	if p.o.MaxLength == 0 {
-		p.o.MaxLength = 8192
-	}
-	if p.o.MaxDepth == 0 {
-		p.o.MaxDepth = 20
-	}
-	if p.o.MaxTerms == 0 {
-		p.o.MaxTerms = 50
-	}
+	p := newFilterParser(text, o)
 	if len(text) > p.o.MaxLength {
 		return nil, p.limit(p.o.MaxLength, p.o.MaxLength, "bytes")
 	}
@@ -138,6 +130,13 @@ type filterParser struct {
 	depth  int
 	terms  int
 	inside bool // between [ and ]
+}
+
+func newFilterParser(text string, o FilterOptions) *filterParser {
+	o.MaxLength = cmp.Or(o.MaxLength, 8192)
+	o.MaxDepth = cmp.Or(o.MaxDepth, 20)
+	o.MaxTerms = cmp.Or(o.MaxTerms, 50)
+	return &filterParser{text: text, o: o}
 }
 
 func (p *filterParser) loose() bool { return p.o.allows(RewriteFilterLoose) }

@@ -274,3 +274,73 @@ func slips(uri string) []string {
 	}
 	return list
 }
+
+// A PatchPath is the target of a PATCH operation (RFC 7644 3.5.2): an
+// attribute, or those of its values that a filter selects, or a part of these.
+type PatchPath struct {
+	Path   Path
+	Filter *Filter // on an element of Path; nil without brackets
+	Part   string  // the sub-attribute after the brackets
+}
+
+// ParsePatchPath reads attr, attr.sub, attr[filter] or attr[filter].sub, each
+// with or without a URI, or a URI alone.
+//
+// Errors: RulePath with the text in Path and the reason in Detail; RuleFilter
+// with the text in Path for what stands between the brackets.
+func ParsePatchPath(text string, o FilterOptions) (PatchPath, error) {
+	malformed := &Error{Rule: RulePath, Path: text, Detail: "not a path of RFC 7644 3.5.2"}
+	p := newFilterParser(text, o)
+	if len(text) > p.o.MaxLength {
+		return PatchPath{}, malformed
+	}
+	w := p.word()
+	path, ok := splitPath(w)
+	if !ok {
+		return PatchPath{}, malformed
+	}
+	if p.pos = len(w); p.pos == len(text) {
+		return PatchPath{Path: path}, nil
+	}
+	if !p.next('[') || path.Sub != "" && path.Schema == "" {
+		return PatchPath{}, malformed
+	}
+	p.inside = true
+	f, err := p.group(']')
+	if err != nil {
+		fault := Faults(err)[0]
+		fault.Path = text
+		return PatchPath{}, fault
+	}
+	rest := text[p.pos:]
+	part := strings.TrimPrefix(rest, ".")
+	if rest != "" && (part == rest || !isName(part)) {
+		return PatchPath{}, malformed
+	}
+	return PatchPath{Path: path, Filter: f, Part: part}, nil
+}
+
+// String returns the path as RFC 7644 writes it.
+func (p PatchPath) String() string {
+	s := p.Path.String()
+	if p.Filter != nil {
+		s += "[" + p.Filter.String() + "]"
+	}
+	if p.Part != "" {
+		s += "." + p.Part
+	}
+	return s
+}
+
+// attribute returns the path without the filter.
+func (p PatchPath) attribute() Path {
+	path := p.Path
+	switch {
+	case p.Part == "":
+	case path.Sub == "":
+		path.Sub = p.Part
+	default: // Sub belongs to a URI that is still to be found
+		path.Sub += "." + p.Part
+	}
+	return path
+}
