@@ -41,10 +41,9 @@ var AIC = Profile{Name: "aic", Realm: "alpha"}
 // the end; Location is built from it.
 func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	public := strings.TrimSuffix(publicURL, "/")
-	realm := &naming{prefix: "managed/" + p.Realm + "_"}
-	plain := &naming{prefix: "managed/"}
-	at := func(n *naming, k *kind) *collection {
-		return &collection{d: d, p: p, kind: k, naming: n, path: "/openidm/" + n.prefix + k.noun, public: public, full: true}
+	realm, plain := naming("managed/"+p.Realm+"_"), naming("managed/")
+	at := func(n naming, k *kind) *collection {
+		return &collection{d: d, p: p, kind: k, naming: n, path: "/openidm/" + n.of(k), public: public, full: true}
 	}
 	generic := at(realm, users)
 	generic.path, generic.full = "/users", p.RequireAll
@@ -72,7 +71,7 @@ type collection struct {
 	d      *directory.Directory
 	p      Profile
 	kind   *kind
-	naming *naming
+	naming naming
 	path   string // as in a URL: /openidm/managed/alpha_user
 	public string // URL that the path follows
 	full   bool   // all of the vendor's required properties are required (AIC-053)
@@ -98,14 +97,12 @@ func (c *collection) routes(prefix string) []route.Route {
 	}
 }
 
-// A naming says how a mount names collections in references: managed/alpha_user
-// or managed/user.
-type naming struct {
-	prefix string
-}
+// A naming is what the names of collections in references begin with: managed/alpha_
+// or managed/.
+type naming string
 
 // of returns the name of the collection of a kind.
-func (n *naming) of(k *kind) string { return n.prefix + k.noun }
+func (n naming) of(k *kind) string { return string(n) + k.noun }
 
 // parse splits a reference such as managed/alpha_user/4cf6 into its kind and
 // id. It takes the names of all mounts, because a client may have read the

@@ -282,6 +282,21 @@ func (d *door) elsewhere(attributes string) string {
 	return r.ID
 }
 
+// group returns the canonical id of the group of this name.
+func (d *door) group(name string) string {
+	d.Helper()
+	f, err := scim.GroupType().Resolve(&scim.Filter{Op: scim.OpEq, Path: scim.Path{Attr: "displayName"}, Value: scim.StringValue(name)}, scim.FilterOptions{})
+	if err != nil {
+		d.Fatal(err)
+	}
+	c := d.caller()
+	page, err := d.dir.List(context.Background(), c, c.Home(), directory.Query{Type: "Group", Filter: f, Count: 1})
+	if err != nil || len(page.Resources) != 1 {
+		d.Fatal(err, page)
+	}
+	return page.Resources[0].ID
+}
+
 // signsIn reports whether the user can sign in with the password.
 func (d *door) signsIn(userName, password string) bool {
 	d.Helper()

@@ -55,7 +55,7 @@ func show(t testing.TB, doc, fields string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &view{c: &collection{p: AIC, kind: users, naming: &naming{prefix: "managed/alpha_"}}, ctx: context.Background(), nested: true}
+	v := &view{c: &collection{p: AIC, kind: users, naming: "managed/alpha_"}, ctx: context.Background(), nested: true}
 	o, err := v.object(scim.NewResource([]byte(doc)), &s)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func FuzzFields(f *testing.F) {
 			}
 			return
 		}
-		v := &view{c: &collection{p: AIC, kind: users, naming: &naming{prefix: "managed/alpha_"}}, ctx: context.Background(), nested: true}
+		v := &view{c: &collection{p: AIC, kind: users, naming: "managed/alpha_"}, ctx: context.Background(), nested: true}
 		for _, p := range s.pointers {
 			if p[0] == "reports" || p[0] == "manager" {
 				return // these read the directory

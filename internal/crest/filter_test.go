@@ -45,6 +45,11 @@ func TestParseFilter(t *testing.T) {
 		{`x sw true`, ext + `x eq true`},
 		{`x lt true`, ext + `x eq false`},
 		{`x gt true`, `false`},
+		{`x gt false`, ext + `x eq true`},
+		{`x ge false`, ext + `x eq true or ` + ext + `x eq false`},
+		{`x le true`, ext + `x eq true or ` + ext + `x eq false`},
+		{`x ge true`, ext + `x eq true`},
+		{`x lt false`, `false`},
 		// What is private, computed, unknown by letter case or at another object.
 		{`password eq "x"`, `false`},
 		{`cn pr`, `false`},
@@ -63,6 +68,11 @@ func TestParseFilter(t *testing.T) {
 		{`accountStatus eq "inactive"`, `active eq false and ` + ext + `accountStatus eq "inactive" or active eq false and not (` + ext + `accountStatus pr)`},
 		{`accountStatus eq "locked"`, `active eq false and ` + ext + `accountStatus eq "locked"`},
 		{`accountStatus pr`, `true`},
+		{`accountStatus sw "inact"`, `active eq false and ` + ext + `accountStatus sw "inact" or active eq false and not (` + ext + `accountStatus pr)`},
+		{`accountStatus lt "b"`, `active eq false and ` + ext + `accountStatus lt "b" or active eq true`},
+		{`accountStatus le "active"`, `active eq false and ` + ext + `accountStatus le "active" or active eq true`},
+		{`accountStatus gt "inactive"`, `active eq false and ` + ext + `accountStatus gt "inactive"`},
+		{`accountStatus ge "inactive"`, `active eq false and ` + ext + `accountStatus ge "inactive" or active eq false and not (` + ext + `accountStatus pr)`},
 		{`accountStatus eq true`, `false`},
 		{`mail eq "a@b.c"`, `emails.value eq "a@b.c" and (emails[primary eq true and value eq "a@b.c"] or not (emails[primary eq true]) and emails.value eq "a@b.c")`},
 		{`city sw "B"`, `addresses.locality sw "B" and (addresses[primary eq true and locality sw "B"] or not (addresses[primary eq true]) and ` +

@@ -159,12 +159,12 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
+	if err := q.match(r); err != nil {
+		return err
+	}
 	var p directory.Precondition
 	sent := tag(q.Header.Get("If-Match"))
 	if sent != "" && sent != "*" {
-		if rev := revision(r); sent != rev {
-			return stale(q.Method, rev, sent)
-		}
 		p.Version = []int64{r.Version}
 	}
 	gone, err := c.d.Delete(q.Context(), q.caller, q.caller.Home(), c.kind.typ, r.ID, p)
@@ -177,6 +177,15 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	return q.write(w, http.StatusOK, gone)
+}
+
+// match refuses a write whose If-Match is not the revision of r (AIC-070, AIC-081).
+func (q *request) match(r *scim.Resource) error {
+	sent := tag(q.Header.Get("If-Match"))
+	if rev := revision(r); sent != "" && sent != "*" && sent != rev {
+		return stale(q.Method, rev, sent)
+	}
+	return nil
 }
 
 // now returns the revision that the object has meanwhile.
@@ -269,6 +278,9 @@ func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, updat
 // keeps, and whether it may be, is decided in the transaction.
 func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resource) error {
 	c := q.c
+	if err := q.match(old); err != nil {
+		return err
+	}
 	if err := c.checkNames(m); err != nil {
 		return err
 	}
@@ -282,12 +294,11 @@ func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resou
 	if err != nil {
 		return err
 	}
-	sent := tag(q.Header.Get("If-Match"))
 	r, _, err := c.d.Modify(q.Context(), q.caller, q.caller.Home(), directory.Modification{
 		Type: c.kind.typ, ID: old.ID, Password: !m.Get("password").IsNull(), Include: c.kind.include(&q.fields),
 		Apply: func(old *scim.Resource) (directory.Change, error) {
-			if rev := revision(old); sent != "" && sent != "*" && sent != rev {
-				return directory.Change{}, stale(q.Method, rev, sent)
+			if err := q.match(old); err != nil {
+				return directory.Change{}, err
 			}
 			if failed := c.check(m, old.Attributes()); len(failed) > 0 {
 				return directory.Change{}, unmet(failed)
@@ -431,10 +442,6 @@ func (q *request) write(w http.ResponseWriter, status int, r *scim.Resource) err
 	h.Set("ETag", `"`+revision(r)+`"`)
 	h.Set("Content-Type", jsonType)
 	w.WriteHeader(status)
-	_, err = w.Write(encode(scim.ObjectValue(shown), pretty(q.URL.RawQuery)))
-	return ignore(err)
+	_, _ = w.Write(encode(scim.ObjectValue(shown), pretty(q.URL.RawQuery)))
+	return nil
 }
-
-// ignore drops the error of a connection that is gone: the answer is under way,
-// and there is nobody to tell.
-func ignore(error) error { return nil }

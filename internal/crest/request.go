@@ -36,7 +36,7 @@ func (c *collection) handle(h handler) route.Handler {
 		w.Header().Set("Cache-Control", "no-cache") // AIC-006
 		q := &request{Request: r, c: c, caller: caller}
 		if id := transactionID(r.Header); id != "" {
-			q.caller.RequestID = id
+			q.caller.RequestID = strings.TrimSpace(q.caller.RequestID + " " + id)
 		}
 		if err := q.read(); err != nil {
 			return err
@@ -69,8 +69,8 @@ func (q *request) read() (err error) {
 	return err
 }
 
-// transactionID returns the header X-ForgeRock-TransactionId for the audit log
-// (AIC-014), empty if there is none. It is never refused: what does not belong
+// transactionID returns the header X-ForgeRock-TransactionId, which goes to the
+// audit log beside the request's own id (AIC-014); empty if there is none. It is never refused: what does not belong
 // in a log is left out of it.
 func transactionID(h http.Header) string {
 	const most = 128

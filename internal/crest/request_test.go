@@ -170,9 +170,9 @@ func TestConformanceRequests(t *testing.T) {
 	})
 	t.Run("aic:AIC-014 X-ForgeRock-TransactionId is recorded and never refused", func(t *testing.T) {
 		d := w.in(t)
-		d.do("POST /users?_action=create", full(t, "transaction", `{}`), "X-ForgeRock-TransactionId: transaction-4711/0").must(201)
-		if !recorded(t, d.files, "transaction-4711/0") {
-			t.Error("the id is not recorded")
+		a := d.do("POST /users?_action=create", full(t, "transaction", `{}`), "X-ForgeRock-TransactionId: transaction-4711/0").must(201)
+		if !recorded(t, d.files, a.header.Get("X-Request-ID")+" transaction-4711/0") {
+			t.Error("the id is not recorded beside that of the request")
 		}
 		for _, id := range []string{"\x01\x7f", strings.Repeat("x", 4000), "Größe", "'; DROP TABLE audit"} {
 			d.do("GET "+one, "", "X-ForgeRock-TransactionId: "+id).must(200)
