@@ -97,6 +97,8 @@ type Draft struct {
 	Groups []string
 	// DefaultGroup lets a new user also join the environment's group Users.
 	DefaultGroup bool
+	// NoCycles refuses members by which a group would contain itself.
+	NoCycles bool
 	// Merge makes the attributes that replace those of a stored resource, old,
 	// so that a dialect keeps what it cannot express. It must be pure and
 	// quick: it runs inside the transaction. Nil replaces old by Attributes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"slices"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/store"
@@ -19,6 +20,7 @@ type Modification struct {
 	// Password says that Apply may set a password, which is then hashed before
 	// the transaction.
 	Password bool
+	NoCycles bool    // refuses members by which a group would contain itself
 	Include  Include // of the result
 }
 
@@ -61,14 +63,14 @@ const (
 // Modify changes part of a resource. A change that comes to nothing leaves
 // version and times as they are (RFC 7644 3.5.2.1).
 //
-// Errors: RuleForbidden, RuleNotFound, RuleVersion; Apply's own; and of the
-// result those of Create.
+// Errors: RuleForbidden, RuleNotFound, RuleVersion; Apply's own; RuleCycle; and
+// of the result those of Create.
 func (d *Directory) Modify(ctx context.Context, c Caller, s Scope, m Modification) (*scim.Resource, Outcome, error) {
 	tenant, err := d.authorise(ctx, c, s, writePermission(m.Type))
 	if err != nil {
 		return nil, 0, err
 	}
-	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(m.Type), draft: Draft{Type: m.Type, ID: m.ID}}
+	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(m.Type), draft: Draft{Type: m.Type, ID: m.ID, NoCycles: m.NoCycles}}
 	var hashed string // the password that w.hash is of
 	for {
 		if m.Password {
@@ -159,7 +161,7 @@ func (w *write) changeMember(tx *store.Tx, g *store.Row, ch MemberChange) (int, 
 		if err != nil {
 			return 0, err
 		}
-		return tx.AddMembers(g.RID, keys(wanted)...)
+		return w.addMembers(tx, g, wanted, ch.Members)
 	case SetMembers:
 		w.body.members = ch.Members
 		return w.setMembers(tx, g)
@@ -181,6 +183,46 @@ func (w *write) changeMember(tx *store.Tx, g *store.Row, ch MemberChange) (int, 
 		return 0, err
 	}
 	return tx.RemoveMembers(g.RID, keys(found)...)
+}
+
+// addMembers makes the resources of the keys members of the group, as the
+// request names them in members, and returns how many were not before.
+//
+// Errors: RuleCycle with NoCycles. What costs is how many groups the group is in.
+func (w *write) addMembers(tx *store.Tx, g *store.Row, wanted map[int64]bool, members []Member) (int, error) {
+	if w.draft.NoCycles {
+		above, err := tx.Containing(g.RID)
+		if err != nil {
+			return 0, err
+		}
+		for _, rid := range append(above, g.RID) {
+			if !wanted[rid] {
+				continue
+			}
+			if err := w.cycle(tx, g, rid, members); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return tx.AddMembers(g.RID, keys(wanted)...)
+}
+
+// cycle returns RuleCycle for the group of this key, which contains g, unless
+// it is a member of g already.
+func (w *write) cycle(tx *store.Tx, g *store.Row, rid int64, members []Member) error {
+	present, err := tx.MemberRIDs(g.RID)
+	if err != nil || slices.Contains(present, rid) {
+		return err
+	}
+	outer, err := tx.ByRID(rid)
+	if err != nil {
+		return err
+	}
+	fault := &scim.Error{Rule: scim.RuleCycle, Path: "members", Value: outer.ID, Schema: w.draft.Type}
+	if i := slices.IndexFunc(members, func(m Member) bool { return m.ID == outer.ID }); i >= 0 {
+		fault.Path = members[i].Path
+	}
+	return fault
 }
 
 func keys(set map[int64]bool) []int64 {

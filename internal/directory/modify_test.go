@@ -137,3 +137,65 @@ func TestModifyMembers(t *testing.T) {
 		}
 	})
 }
+
+func TestModifyNoCycles(t *testing.T) {
+	w := open(t)
+	a, b, c := w.create(t, group(t, `{"displayName":"a"}`)), w.create(t, group(t, `{"displayName":"b"}`)), w.create(t, group(t, `{"displayName":"c"}`))
+	change := func(g *scim.Resource, op directory.MemberOp, noCycles bool, members ...*scim.Resource) error {
+		var list []directory.Member
+		for i, m := range members {
+			list = append(list, directory.Member{ID: m.ID, Path: fmt.Sprintf("members[%d].value", i)})
+		}
+		_, _, err := w.Modify(ctx, w.dev, w.home, directory.Modification{Type: "Group", ID: g.ID, NoCycles: noCycles, Apply: func(*scim.Resource) (directory.Change, error) {
+			return directory.Change{Members: []directory.MemberChange{{Op: op, Members: list}}}, nil
+		}})
+		return err
+	}
+	cycle := func(t *testing.T, err error, of *scim.Resource, path string) {
+		t.Helper()
+		if e := fault(t, err, scim.RuleCycle); e.Value != of.ID || e.Path != path {
+			t.Errorf("got %+v", e)
+		}
+	}
+	cycle(t, change(a, directory.AddMembers, true, a), a, "members[0].value")
+	for _, err := range []error{change(a, directory.AddMembers, true, b), change(b, directory.SetMembers, true, c)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cycle(t, change(c, directory.AddMembers, true, b), b, "members[0].value")
+	u := w.create(t, user(t, `{"userName":"u"}`))
+	cycle(t, change(c, directory.SetMembers, true, u, a), a, "members[1].value")
+	if got := w.read(t, "Group", c.ID); len(got.Members) != 0 || got.Version != 1 {
+		t.Errorf("a refused change was kept: %+v", got)
+	}
+	draft := group(t, `{"displayName":"c","members":[{"value":"`+a.ID+`"}]}`)
+	draft.ID, draft.NoCycles = c.ID, true
+	_, _, err := w.Put(ctx, w.dev, w.home, draft, directory.Precondition{Present: true})
+	cycle(t, err, a, "members[0].value")
+	// Who allows cycles makes them; who does not is not asked to mend them.
+	if err := change(c, directory.AddMembers, false, a); err != nil {
+		t.Fatal(err)
+	}
+	if err := change(c, directory.AddMembers, true, a, u); err != nil {
+		t.Errorf("what is a member already is no new cycle: %v", err)
+	}
+}
+
+func TestCountMembers(t *testing.T) {
+	w := open(t)
+	u := w.create(t, user(t, `{"userName":"u"}`))
+	inner := w.create(t, group(t, `{"displayName":"inner","members":[{"value":"`+u.ID+`"}]}`))
+	outer := w.create(t, group(t, `{"displayName":"outer","members":[{"value":"`+inner.ID+`"}]}`))
+	for _, row := range []struct {
+		group *scim.Resource
+		typ   string
+		want  int
+	}{{inner, "User", 1}, {inner, "Group", 0}, {outer, "User", 0}, {outer, "Group", 1}} {
+		if n, err := w.CountMembers(ctx, w.dev, w.home, row.group.ID, row.typ); n != row.want || err != nil {
+			t.Errorf("%s has %d of type %s, %v, want %d", row.group.Doc(), n, row.typ, err, row.want)
+		}
+	}
+	_, err := w.CountMembers(ctx, w.dev, w.home, u.ID, "User")
+	fault(t, err, scim.RuleNotFound)
+}

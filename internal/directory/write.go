@@ -56,7 +56,7 @@ func (d *Directory) Upsert(ctx context.Context, c Caller, s Scope, dr Draft) (*s
 
 // Put creates the resource at the draft's id, or replaces the one that is
 // there. A replacement that changes nothing leaves version and times as they
-// are. Errors: as Create; RuleExists when p.Absent and it is there;
+// are. Errors: as Create; RuleCycle; RuleExists when p.Absent and it is there;
 // RuleNotFound when p asks for it and it is not; RuleVersion.
 func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Precondition) (*scim.Resource, Outcome, error) {
 	w, err := d.write(ctx, c, s, dr)
@@ -497,7 +497,7 @@ func (w *write) setMembers(tx *store.Tx, row *store.Row) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	entered, err := tx.AddMembers(row.RID, keys(wanted)...)
+	entered, err := w.addMembers(tx, row, wanted, w.body.members)
 	return left + entered, err
 }
 

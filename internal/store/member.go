@@ -21,6 +21,22 @@ func (tx *Tx) MemberRIDs(gid int64) ([]int64, error) {
 	return list(tx, scanInt, "SELECT mid FROM member WHERE gid = $1 AND kind = $2 ORDER BY mid", gid, memberKind)
 }
 
+// MemberCount returns how many direct members of the type a group has.
+func (tx *Tx) MemberCount(gid int64, t Type) (int, error) {
+	n, err := first(tx, scanInt, `SELECT count(*) FROM member m CROSS JOIN resource r WHERE m.gid = $1 AND m.kind = $2 AND r.rid = m.mid AND r.type = $3`,
+		gid, memberKind, t)
+	return int(n), err
+}
+
+// Containing returns the RIDs of the groups that contain the resource, be it
+// directly or through other groups.
+func (tx *Tx) Containing(rid int64) ([]int64, error) {
+	return list(tx, scanInt, `WITH RECURSIVE up(gid) AS (
+			SELECT gid FROM member WHERE mid = $1 AND kind = $2
+			UNION SELECT m.gid FROM up CROSS JOIN member m WHERE m.mid = up.gid AND m.kind = $2)
+		SELECT gid FROM up ORDER BY gid`, rid, memberKind)
+}
+
 // Groups returns the groups of a user or group, in order of creation; those
 // that it belongs to only through another group are marked Indirect.
 func (tx *Tx) Groups(rid int64) ([]scim.Reference, error) {

@@ -35,6 +35,8 @@ func Run(t *testing.T, open func(testing.TB) *store.DB) {
 		{"memberships end with the resource", testMemberDeleted},
 		{"a large group", testLargeGroup},
 		{"credentials", testCredentials},
+		{"confirmations", testConfirmations},
+		{"entitlements", testEntitlements},
 		{"clients and secrets", testClients},
 		{"change and audit logs", testLogs},
 		{"settings", testSettings},
@@ -470,6 +472,15 @@ func testMembers(t *testing.T, db *store.DB) {
 	check("groups of ada", []scim.Reference{refInner, indirect(refOuter)}, groups(ada))
 	check("groups of bob", []scim.Reference{refInner, refOuter}, groups(bob))
 	check("groups of inner", []scim.Reference{indirect(refInner), refOuter}, groups(inner))
+	MustView(t, db, func(tx *store.Tx) error {
+		users, err1 := tx.MemberCount(inner.RID, store.User)
+		nested, err2 := tx.MemberCount(inner.RID, store.Group)
+		above, err3 := tx.Containing(inner.RID)
+		if users != 2 || nested != 1 || !slices.Equal(above, []int64{inner.RID, outer.RID}) {
+			t.Errorf("inner has %d users and %d groups and is in %v", users, nested, above)
+		}
+		return errors.Join(err1, err2, err3)
+	})
 
 	// A new name shows at once.
 	renamed := *ada

@@ -1,0 +1,26 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/rollcall-directory/rollcall/internal/store"
+)
+
+// CountMembers returns how many resources of a type belong to the group
+// directly. Errors: RuleForbidden, RuleNotFound.
+func (d *Directory) CountMembers(ctx context.Context, c Caller, s Scope, group, typ string) (int, error) {
+	tenant, err := d.authorise(ctx, c, s, ReadDirectory)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	err = d.view(ctx, func(tx *store.Tx) error {
+		row, err := tx.ByID(tenant, store.Group, group)
+		if err != nil {
+			return notFound(err, "Group", group)
+		}
+		n, err = tx.MemberCount(row.RID, storeType(typ))
+		return err
+	})
+	return n, err
+}
