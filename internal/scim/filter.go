@@ -529,6 +529,21 @@ func (f *Filter) appendText(b []byte) []byte {
 	return append(b, lowerLiteral(f.Value)...)
 }
 
+// terms returns how many comparisons f holds; 0 for nil.
+func (f *Filter) terms() int {
+	switch {
+	case f == nil:
+		return 0
+	case len(f.Args) == 0:
+		return 1
+	}
+	n := 0
+	for _, arg := range f.Args {
+		n += arg.terms()
+	}
+	return n
+}
+
 // Equal reports whether f and g are the same tree, wherever they were read.
 func (f *Filter) Equal(g *Filter) bool {
 	if f == nil || g == nil {

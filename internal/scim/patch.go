@@ -31,6 +31,8 @@ type PatchOptions struct {
 	// ReplaceComplex makes replace put a new value in the place of a complex
 	// singular one, instead of changing its parts: the mode interop.
 	ReplaceComplex bool
+	// NeedPath refuses operations without a path: the mode interop.
+	NeedPath bool
 	// IgnoreUnknown leaves out what is done to attributes that no schema defines.
 	IgnoreUnknown bool
 
@@ -216,7 +218,7 @@ type patcher struct {
 }
 
 // maxElements bounds the work of a PATCH: elements of multi-valued attributes
-// that it looks at, each time that an operation does.
+// that it looks at, once for each operation and each term of its filter.
 const maxElements = 500_000
 
 func newPatcher(t *ResourceType, o *Object, opts PatchOptions) *patcher {
@@ -271,6 +273,8 @@ func (p *patcher) operation(op PatchOperation) {
 		p.step(s, path)
 	case s.op == patchRemove:
 		p.fail(&Error{Rule: RuleNoTarget, Detail: "remove needs a path"})
+	case p.NeedPath:
+		p.fail(&Error{Rule: RuleMessage, Path: "path", Detail: "a path is needed"})
 	default:
 		p.wholeResource(s)
 	}

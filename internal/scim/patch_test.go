@@ -320,6 +320,7 @@ func TestPatch(t *testing.T) {
 		{name: "scim:PAT-07 one failure undoes all", ops: `{"op": "add", "path": "title", "value": "T"}, {"op": "remove", "path": "emails"}, {"op": "add", "path": "nope", "value": 1}`, rule: scim.RulePath, path: "nope", index: 2},
 		{name: "scim:PAT-08 required is judged at the end", ops: `{"op": "remove", "path": "userName"}, {"op": "add", "path": "userName", "value": "b"}`, want: []string{`userName="b"`}},
 		{name: "scim:PAT-12 an effect that is there already", ops: `{"op": "replace", "path": "active", "value": true}, {"op": "add", "path": "emails", "value": [` + home + `]}, {"op": "replace", "path": "name", "value": {"givenName": "Ada"}}, {"op": "replace", "path": ` + ent + `:manager.value", "value": "m1"}`},
+		{name: "interop: an operation has a path", o: scim.PatchOptions{NeedPath: true}, ops: `{"op": "add", "value": {"title": "T"}}`, rule: scim.RuleMessage, path: "path"},
 		{name: "scim:PAT-04 op in another case when strict", ops: `{"op": "Replace", "path": "active", "value": false}`, rule: scim.RuleMessage, path: "op"},
 		{name: "scim:PAT-04 an unknown op when tolerant", o: tolerantPatch, ops: `{"op": "update", "path": "active", "value": false}`, rule: scim.RuleMessage, path: "op"},
 		{name: "open schemas take what they do not define", ops: `{"op": "add", "path": "urn:rollcall:schemas:extension:2.0:ManagedUser:custom_x", "value": {"a": 1}}, {"op": "replace", "path": "urn:rollcall:schemas:extension:2.0:ManagedUser:custom_x.b", "value": [2]}`,

@@ -9,7 +9,7 @@ import (
 // that a filter selects, or to a part of these.
 func (p *patcher) list(s patchStep, at patchTarget) {
 	old := p.get(at.place).list
-	if p.elements += len(old) + len(s.value.list); p.elements > maxElements {
+	if p.elements += len(old)*(1+at.filter.terms()) + len(s.value.list); p.elements > maxElements {
 		return
 	}
 	switch {
