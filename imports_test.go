@@ -1,5 +1,6 @@
-// Package rollcall_test holds what no package can test of itself: who imports
-// whom, and that names are explained.
+// Package rollcall_test holds what no package can test of itself: every
+// recording against all doors at once, who imports whom, that names are
+// explained and that the pages name tests and files that are there.
 package rollcall_test
 
 import (
