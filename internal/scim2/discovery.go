@@ -3,6 +3,7 @@ package scim2
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/http"
 	"strings"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -233,11 +234,18 @@ func (c *call) document(v scim.Value) error {
 	body := v.AppendJSON(nil)
 	if c.profile.versions {
 		sum := sha256.Sum256(body)
-		if c.unchanged(`W/"` + hex.EncodeToString(sum[:8]) + `"`) {
+		tag := `W/"` + hex.EncodeToString(sum[:8]) + `"`
+		known, err := c.has(tag)
+		if err != nil {
+			return err
+		}
+		c.w.Header().Set("ETag", tag)
+		if known {
+			c.sendNothing(http.StatusNotModified)
 			return nil
 		}
 	}
-	c.send(200, body)
+	c.send(http.StatusOK, body)
 	return nil
 }
 

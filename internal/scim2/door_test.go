@@ -4,17 +4,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/directory"
@@ -23,6 +26,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 	"github.com/rollcall-directory/rollcall/internal/server"
+	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
 // publicURL is what the servers of these tests are known as.
@@ -179,6 +183,29 @@ func (d *door) refused(t testing.TB, request, body string, status int, scimType,
 	return a
 }
 
+// population makes another population in the store: there is no call for it yet.
+func (d *door) population(t testing.TB, name string) string {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(d.files, "rollcall.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	row := &store.Row{Type: store.Population, ID: uuid.NewString(), Key: name, Version: 1, Created: d.clock.Now(), Modified: d.clock.Now(), Doc: []byte(`{"name":"` + name + `"}`)}
+	err = db.Update(t.Context(), func(tx *store.Tx) error {
+		tenant, err := tx.Tenant(directorytest.Environment)
+		if err != nil {
+			return err
+		}
+		row.TID = tenant.TID
+		return tx.Insert(row, row.Resource().Attributes())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row.ID
+}
+
 // signIn reports whether the user can sign in with the password.
 func (d *door) signIn(t testing.TB, userName, password string) bool {
 	t.Helper()
@@ -326,6 +353,33 @@ func (a *answer) wantHeader(t testing.TB, name, value string) {
 	if got := a.header.Get(name); got != value {
 		t.Errorf("%s: %s %q, want %q", a.request, name, got, value)
 	}
+}
+
+// escape makes a query parameter's value of text.
+func escape(text string) string { return url.QueryEscape(text) }
+
+// fault lets every door of the profile word an error that is no fault of the request.
+func (d *door) fault(t testing.TB, p scim2.Profile, method string, status int, detail string) {
+	t.Helper()
+	for _, door := range scim2.New(d.dir, p, publicURL) {
+		w := httptest.NewRecorder()
+		door.Error(w, httptest.NewRequest(method, publicURL+"/", nil), errors.New("disk on fire: SELECT secret"))
+		a := &answer{request: method, status: w.Code, header: w.Header(), body: w.Body.Bytes()}
+		a.wantError(t, status, "", detail)
+		if strings.Contains(string(a.body), "disk") {
+			t.Errorf("the cause is told: %s", a.body)
+		}
+	}
+}
+
+// parse reads a JSON object.
+func parse(t testing.TB, text string) *scim.Object {
+	t.Helper()
+	o, err := scim.ReadObject([]byte(text), scim.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
 }
 
 // A check proves rules: its name holds their tokens.

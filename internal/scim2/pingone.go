@@ -1,6 +1,7 @@
 package scim2
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/mail"
@@ -298,7 +299,7 @@ func wordPingOne(faults scim.Errors) wording {
 			said.detail = fmt.Sprintf("Resource %s not found", e.Value)
 		}
 	case http.StatusConflict:
-		said.detail = e.Path + " is unique but a non-unique value is provided"
+		said.detail = cmp.Or(e.Path, "id") + " is unique but a non-unique value is provided"
 	case http.StatusNotImplemented:
 		said.detail = "Not implemented"
 	default:

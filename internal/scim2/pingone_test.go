@@ -161,10 +161,14 @@ var pingOneCreate = []check{
 			d.refused(t, "POST /Users", body, 400, "invalidValue", "Attribute userName is required and must have a value")
 		}
 	}},
-	{name: "pingone:B5 a taken userName is 409, in whatever case, and free in another environment", run: func(t *testing.T, d *door) {
+	{name: "pingone:B5 a taken userName is 409, in whatever case and population, and free in another environment", run: func(t *testing.T, d *door) {
 		d.user(t, `{"userName":"Ada"}`)
+		elsewhere := d.population(t, "elsewhere")
 		for _, name := range []string{"Ada", "ada", "ADA"} {
-			d.refused(t, "POST /Users", `{"userName":"`+name+`"}`, 409, "uniqueness", "userName is unique but a non-unique value is provided")
+			for _, id := range []string{directorytest.Population, elsewhere} {
+				d.refused(t, "POST /Users", `{"userName":"`+name+`","`+pingOneURN+`":{"population":{"id":"`+id+`"}}}`,
+					409, "uniqueness", "userName is unique but a non-unique value is provided")
+			}
 		}
 		d.at("/environments/"+directorytest.Other+"/v2").as(directorytest.OtherToken).user(t, `{"userName":"ada"}`)
 	}},
@@ -184,8 +188,12 @@ var pingOneCreate = []check{
 			d.refused(t, "POST /Users", with(`"`+id+`"`), 400, "invalidValue", "population.id: ...")
 		}
 		d.create(t, "/Users", with(`"`+directorytest.Population+`"`)).wantJSON(t, d, pingOneView(`"userName":"ada","active":true`))
+		elsewhere := d.population(t, "elsewhere")
+		id := d.user(t, strings.Replace(with(`"`+elsewhere+`"`), "ada", "bob", 1))
+		want(t, "population", d.do("GET /Users/"+id, "").get(pingOneURN), any(map[string]any{"population": map[string]any{"id": elsewhere}}))
+		want(t, "users of it", d.names(t, "/Users?filter="+escape(pingOneURN+`:population.id eq "`+elsewhere+`"`)), []string{"bob"})
 	}},
-	{name: "pingone:B8,pingone:F5,pingone:F6 without a population it is the default one, and the user is active", run: func(t *testing.T, d *door) {
+	{name: "pingone:F5,pingone:F6 without a population it is the default one, and the user is active", run: func(t *testing.T, d *door) {
 		for i, more := range []string{``, `,"` + pingOneURN + `":null`, `,"` + pingOneURN + `":{}`, `,"` + pingOneURN + `":{"population":{}}`} {
 			a := d.create(t, "/Users", fmt.Sprintf(`{"userName":"u%d"%s}`, i, more))
 			a.wantJSON(t, d, pingOneView(fmt.Sprintf(`"userName":"u%d","active":true`, i)))

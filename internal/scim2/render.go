@@ -47,37 +47,50 @@ func (c *call) send(status int, body []byte) {
 	_, _ = c.w.Write(body) // who has gone away need not be told
 }
 
-// unchanged answers 304 if the client has the representation of this entity
-// tag already, and sets the header ETag either way (RFC 7644 3.14, RFC 9110 13.1.2).
-func (c *call) unchanged(tag string) bool {
-	c.w.Header().Set("ETag", tag)
+// has reports whether the client says that it has the representation of this
+// entity tag already (RFC 7644 3.14, RFC 9110 13.1.2).
+func (c *call) has(tag string) (bool, error) {
 	if c.r.Method != http.MethodGet {
-		return false
+		return false, nil
 	}
-	for _, sent := range tags(c.r.Header.Values("If-None-Match"), c.profile.tolerant) {
-		if sent == "*" || sent == opaque(tag) {
-			c.head(c.w, c.r)
-			c.w.Header().Del("Content-Type")
-			c.w.WriteHeader(http.StatusNotModified)
-			return true
-		}
-	}
-	return false
+	list, err := tags(c.r.Header, "If-None-Match", c.profile.tolerant)
+	return slices.Contains(list, "*") || slices.Contains(list, opaque(tag)), err
 }
 
-// sendResource answers with one resource.
-func (c *call) sendResource(status int, k *kind, r *scim.Resource, show *scim.Projection) {
+// sendNothing answers without a body.
+func (c *call) sendNothing(status int) {
+	c.head(c.w, c.r)
+	c.w.Header().Del("Content-Type")
+	c.w.WriteHeader(status)
+}
+
+// sendResource answers with one resource, or with 304 to who has it.
+func (c *call) sendResource(status int, k *kind, r *scim.Resource, show *scim.Projection) error {
+	h := c.w.Header()
+	if c.profile.versions {
+		tag := versionTag(r.Version)
+		known, err := c.has(tag)
+		if err != nil {
+			return err
+		}
+		if known {
+			status = http.StatusNotModified
+		}
+		h.Set("ETag", tag)
+	}
 	location := c.location(k.ResourceType, r.ID)
 	if c.profile.locates || status == http.StatusCreated {
-		c.w.Header().Set("Location", location)
+		h.Set("Location", location)
 	}
 	if c.profile.locates {
-		c.w.Header().Set("Content-Location", location)
+		h.Set("Content-Location", location)
 	}
-	if c.profile.versions && c.unchanged(versionTag(r.Version)) {
-		return
+	if status == http.StatusNotModified {
+		c.sendNothing(status)
+		return nil
 	}
 	c.send(status, c.append(make([]byte, 0, len(r.Doc())+512), k, r, show))
+	return nil
 }
 
 func (c *call) location(t *scim.ResourceType, id string) string {

@@ -38,8 +38,7 @@ func (k *kind) create(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.sendResource(http.StatusCreated, k, r, show)
-	return nil
+	return c.sendResource(http.StatusCreated, k, r, show)
 }
 
 // read answers a GET of one resource (RFC 7644 3.4.1).
@@ -64,8 +63,7 @@ func (k *kind) read(c *call) error {
 	if filter != nil && !filter.Match(r) { // scim GET-04
 		return &scim.Error{Rule: scim.RuleNotFound, Schema: k.Name, Value: id}
 	}
-	c.sendResource(http.StatusOK, k, r, show)
-	return nil
+	return c.sendResource(http.StatusOK, k, r, show)
 }
 
 // remove answers a DELETE (RFC 7644 3.6).
@@ -77,9 +75,7 @@ func (k *kind) remove(c *call) error {
 	if _, err := c.directory.Delete(c.r.Context(), c.caller, c.scope, k.Name, c.r.PathValue("id"), condition); err != nil {
 		return err
 	}
-	c.head(c.w, c.r)
-	c.w.Header().Del("Content-Type")
-	c.w.WriteHeader(http.StatusNoContent)
+	c.sendNothing(http.StatusNoContent)
 	return nil
 }
 
@@ -110,35 +106,34 @@ func versionTag(version int64) string { return `W/"` + strconv.FormatInt(version
 func opaque(tag string) string { return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) }
 
 // tags returns the opaque parts of the entity tags of a header, * as it is.
-// A tag without quotation marks is left out unless loose.
-func tags(header []string, loose bool) []string {
+// Errors: RuleParameter for a tag without quotation marks, unless loose (scim ETG-07).
+func tags(h http.Header, name string, loose bool) ([]string, error) {
 	var list []string
-	for item := range strings.SplitSeq(strings.Join(header, ","), ",") {
+	for item := range strings.SplitSeq(strings.Join(h.Values(name), ","), ",") {
 		item = strings.TrimSpace(item)
 		quoted := strings.TrimPrefix(item, "W/")
-		switch {
-		case item == "":
-		case item == "*", loose:
-			list = append(list, opaque(item))
-		case len(quoted) > 1 && quoted[0] == '"' && quoted[len(quoted)-1] == '"':
-			list = append(list, opaque(item))
+		if item == "" {
+			continue
 		}
+		if item != "*" && !loose && (len(quoted) < 2 || quoted[0] != '"' || quoted[len(quoted)-1] != '"') {
+			return nil, &scim.Error{Rule: scim.RuleParameter, Path: name, Value: item, Detail: "not an entity tag"}
+		}
+		list = append(list, opaque(item))
 	}
-	return list
+	return list, nil
 }
 
 // precondition reads If-Match, where the dialect has versions. A tag that is
-// none of ours matches nothing, and neither does a header without a tag.
+// none of ours matches nothing.
 func (c *call) precondition() (directory.Precondition, error) {
-	header := c.r.Header.Values("If-Match")
-	if !c.profile.versions || len(header) == 0 {
-		return directory.Precondition{}, nil
-	}
-	list := tags(header, c.profile.tolerant)
-	if len(list) == 0 {
-		return directory.Precondition{}, &scim.Error{Rule: scim.RuleParameter, Path: "If-Match", Value: header[0], Detail: "not an entity tag"}
-	}
 	var p directory.Precondition
+	if !c.profile.versions {
+		return p, nil
+	}
+	list, err := tags(c.r.Header, "If-Match", c.profile.tolerant)
+	if err != nil {
+		return p, err
+	}
 	for _, tag := range list {
 		if tag == "*" {
 			return directory.Precondition{Present: true}, nil

@@ -374,7 +374,7 @@ var standardData = []check{
 		a.wantJSON(t, d, view(`"userName":"ada","active":true,"phoneNumbers":[{"value":"1"}]`))
 		d.do("GET /Users/"+a.id(), "").wantJSON(t, d, view(`"userName":"ada","active":true,"phoneNumbers":[{"value":"1"}]`))
 	}},
-	{name: "scim:COM-01,scim:COM-02,scim:COM-03,scim:COM-04 schemas of a resource", run: func(t *testing.T, d *door) {
+	{name: "scim:COM-01,scim:COM-02,scim:COM-03 schemas of a resource", run: func(t *testing.T, d *door) {
 		a := d.create(t, "/Users", `{"userName":"ada","schemas":["`+enterpriseURN+`","`+userURN+`","`+userURN+`"]}`)
 		want(t, "without data of the extension", a.get("schemas"), any([]any{userURN}))
 		b := d.create(t, "/Users", `{"userName":"bob","`+enterpriseURN+`":{"department":"x"}}`)
@@ -409,6 +409,21 @@ var standardData = []check{
 				a.wantHeader(t, "ETag", `W/"1"`)
 			}
 		}
+		caller := directorytest.Caller(t, d.dir, d.token)
+		change := func(attributes string) *answer {
+			d.clock.Advance(90e9)
+			_, _, err := d.dir.Put(t.Context(), caller, caller.Home(), directory.Draft{Type: "User", ID: a.id(), Attributes: parse(t, attributes)}, directory.Precondition{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.do("GET /Users/"+a.id(), "")
+		}
+		want(t, "after no change", change(`{"userName":"ada"}`).get("meta/lastModified"), any(stamp))
+		b := change(`{"userName":"ada","title":"x"}`)
+		want(t, "created after a change", b.get("meta/created"), any(stamp))
+		want(t, "lastModified after a change", b.get("meta/lastModified"), any("2026-03-01T08:18:30.120Z"))
+		want(t, "version after a change", b.get("meta/version"), any(b.header.Get("ETag")))
+		want(t, "ETag after a change", b.header.Get("ETag"), `W/"2"`)
 	}},
 	{name: "missing schemas are assumed or refused", run: func(t *testing.T, d *door) {
 		for i, schemas := range []string{``, `"schemas":null,`, `"schemas":[],`, `"schemas":["urn:example:x"],`} {
@@ -527,7 +542,7 @@ var standardCreate = []check{
 		a.wantHeader(t, "ETag", `W/"1"`)
 		want(t, "read", string(d.do("GET /Users/"+a.id(), "").body), string(a.body))
 	}},
-	{name: "scim:CRE-03,scim:CRE-06,scim:COM-06 read-only attributes are ignored", run: func(t *testing.T, d *door) {
+	{name: "scim:CRE-03,scim:CRE-06 read-only attributes are ignored", run: func(t *testing.T, d *door) {
 		for i, id := range []string{`"mine"`, `""`, `7`, `null`} {
 			a := d.create(t, "/Users", fmt.Sprintf(`{"id":%s,"meta":{"resourceType":"Group"},"groups":[],"userName":"u%d"}`, id, i))
 			a.wantJSON(t, d, view(fmt.Sprintf(`"userName":"u%d","active":true`, i)))
@@ -712,7 +727,7 @@ var standardList = []check{
 		}
 		want(t, "order", seen, made)
 	}},
-	{name: "scim:PAG-01,scim:PAG-02,scim:PAG-03,scim:PAG-04,scim:PAG-05,scim:PAG-06,scim:PAG-08,scim:DIS-08 startIndex and count", run: func(t *testing.T, d *door) {
+	{name: "scim:PAG-01,scim:PAG-02,scim:PAG-03,scim:PAG-04,scim:PAG-05,scim:PAG-06,scim:PAG-08,scim:DIS-08 startIndex and count, and that the configuration tells the truth", run: func(t *testing.T, d *door) {
 		const n = 1003
 		for i := range n {
 			d.user(t, fmt.Sprintf(`{"userName":"u%04d"}`, i))
@@ -721,6 +736,18 @@ var standardList = []check{
 		if max, err := most.Int64(); err != nil || max != 1000 {
 			t.Errorf("maxResults %d, %v", max, err)
 		}
+		config := d.do("GET /ServiceProviderConfig", "")
+		id := fmt.Sprint(d.do("GET /Users", "").get("Resources/0/id"))
+		for part, status := range map[string]int{"patch": d.do("PATCH /Users/"+id, "{}").status, "bulk": d.do("POST /Bulk", "{}").status, "changePassword": d.do("PUT /Users/"+id, "{}").status} {
+			want(t, part, config.get(part+"/supported"), any(false))
+			want(t, part, status, 501)
+		}
+		want(t, "sort", config.get("sort/supported"), any(false))
+		want(t, "sorted", d.do("GET /Users?sortBy=userName&sortOrder=descending&count=1", "").get("Resources/0/userName"), any("u0000"))
+		want(t, "etag", config.get("etag/supported"), any(true))
+		d.do("GET /Users/"+id, "", `If-None-Match: W/"1"`).wantStatus(t, 304)
+		want(t, "filter", config.get("filter/supported"), any(true))
+		want(t, "filtered", d.names(t, "/Users?filter="+escape(`userName ew "7" and userName sw "u000"`)), []string{"u0007"})
 		for query, w := range map[string]struct {
 			start, n int
 			first    any
@@ -831,7 +858,8 @@ var standardProjection = []check{
 // standardDelete is section 17 and what section 20 says of deletion.
 var standardDelete = []check{
 	{name: "scim:DEL-01,scim:DEL-03,scim:DEL-07,scim:DEL-08 a deletion", run: func(t *testing.T, d *door) {
-		id := d.user(t, `{"userName":"ada"}`)
+		id := d.user(t, `{"userName":"ada","password":"2Federate"}`)
+		want(t, "sign-in", d.signIn(t, "ada", "2Federate"), true)
 		g := d.create(t, "/Groups", `{"displayName":"g","members":[{"value":"`+id+`"}]}`).id()
 		h := d.create(t, "/Groups", `{"displayName":"h","members":[{"value":"`+id+`"}]}`).id()
 		a := d.do("DELETE /Groups/"+h, "")
@@ -839,6 +867,7 @@ var standardDelete = []check{
 		want(t, "body", string(a.body), "")
 		want(t, "groups of the user", len(d.do("GET /Users/"+id, "").get("groups").([]any)), 1)
 		d.do("DELETE /Users/"+id, "").wantStatus(t, 204)
+		want(t, "sign-in of who was deleted", d.signIn(t, "ada", "2Federate"), false)
 		want(t, "users", d.names(t, "/Users"), []string{})
 		want(t, "found", d.names(t, "/Users?filter="+escape(`userName eq "ada"`)), []string{})
 		want(t, "members", d.do("GET /Groups/"+g, "").get("members"), nil)
@@ -860,6 +889,9 @@ var standardDelete = []check{
 		s := openStandard(t, strict)
 		id := s.user(t, `{`+declared+`"userName":"ada"}`)
 		s.refused(t, "DELETE /Users/"+id, "", 400, "invalidValue", "", "If-Match: 1")
+		a := s.refused(t, "GET /Users/"+id, "", 400, "invalidValue", "", "If-None-Match: 1")
+		a.wantHeader(t, "ETag", "")
+		d.do("GET /Users/"+d.user(t, `{"userName":"bob"}`), "", "If-None-Match: 1").wantStatus(t, 304)
 	}},
 	{name: "the group Users stays", run: func(t *testing.T, d *door) {
 		id := fmt.Sprint(d.do("GET /Groups", "").get("Resources/0/id"))
