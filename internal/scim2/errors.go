@@ -29,6 +29,7 @@ var verdicts = [...]wording{
 	scim.RuleTrailingData:    {status: 400, scimType: "invalidSyntax"},
 	scim.RuleEmptyBody:       {status: 400, scimType: "invalidSyntax"},
 	scim.RuleNotObject:       {status: 400, scimType: "invalidSyntax"},
+	scim.RuleMessage:         {status: 400, scimType: "invalidSyntax"},
 	scim.RuleLimit:           {status: 400, scimType: "invalidSyntax"},
 	scim.RuleTooLarge:        {status: 413},
 	scim.RuleMediaType:       {status: 415},
@@ -53,6 +54,7 @@ var verdicts = [...]wording{
 	scim.RuleReadOnly:             {status: 400, scimType: "mutability"},
 	scim.RuleImmutable:            {status: 400, scimType: "mutability"},
 	scim.RuleDangling:             {status: 400, scimType: "invalidValue"},
+	scim.RuleCycle:                {status: 400, scimType: "invalidValue"},
 	scim.RulePassword:             {status: 400, scimType: "invalidValue"},
 
 	scim.RuleFilter:          {status: 400, scimType: "invalidFilter"},
@@ -70,6 +72,7 @@ var verdicts = [...]wording{
 	scim.RuleExists:          {status: 409, scimType: "uniqueness"},
 	scim.RuleVersion:         {status: 412},
 	scim.RuleBusy:            {status: 503},
+	scim.RuleRate:            {status: 429},
 	scim.RuleProtected:       {status: 403},
 	scim.RuleUnsupported:     {status: 501},
 }
@@ -116,7 +119,7 @@ func (m *mount) explain(w http.ResponseWriter, r *http.Request, fault *scim.Erro
 		if w.Header().Get("Allow") == "" {
 			w.Header().Set("Allow", strings.Join(fault.Allowed, ", "))
 		}
-	case scim.RuleBusy:
+	case scim.RuleBusy, scim.RuleRate:
 		if len(fault.Allowed) > 0 {
 			w.Header().Set("Retry-After", fault.Allowed[0])
 		}

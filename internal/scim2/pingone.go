@@ -300,6 +300,8 @@ func wordPingOne(faults scim.Errors) wording {
 		}
 	case http.StatusConflict:
 		said.detail = cmp.Or(e.Path, "id") + " is unique but a non-unique value is provided"
+	case http.StatusTooManyRequests:
+		said.detail = "Too many requests"
 	case http.StatusNotImplemented:
 		said.detail = "Not implemented"
 	default:

@@ -168,8 +168,17 @@ func describe(e *scim.Error) string {
 		return "The request needs a body of JSON"
 	case scim.RuleNotObject:
 		return "The body must be a JSON object"
+	case scim.RuleMessage:
+		if len(e.Allowed) > 0 {
+			return fmt.Sprintf("%s must be one of %s", e.Path, strings.Join(e.Allowed, ", "))
+		}
+		return e.Path + ": " + e.Detail
 	case scim.RuleLimit:
-		return fmt.Sprintf("The body is beyond a limit: at most %s %s%s", first(e), e.Detail, place(e))
+		text := fmt.Sprintf("more than %s %s%s", first(e), e.Detail, place(e))
+		if e.Path != "" {
+			text = e.Path + ": " + text
+		}
+		return "The body is beyond a limit: " + text
 	case scim.RuleTooLarge:
 		return fmt.Sprintf("The body is larger than %s bytes", first(e))
 	case scim.RuleMediaType:
@@ -224,6 +233,8 @@ func describeValue(e *scim.Error) string {
 		return e.Path + " is immutable"
 	case scim.RuleDangling:
 		return fmt.Sprintf("%s: there is nothing with the id %s", e.Path, e.Value)
+	case scim.RuleCycle:
+		return fmt.Sprintf("%s: the group would be a member of itself through %s", e.Path, e.Value)
 	case scim.RuleFilter:
 		return "Invalid filter: " + reason(e)
 	case scim.RuleFilterAttribute:
@@ -272,7 +283,9 @@ func describeState(e *scim.Error) string {
 	case scim.RuleVersion:
 		return "The resource has another version than If-Match says"
 	case scim.RuleBusy:
-		return "Too much at once; try again after " + first(e) + " s"
+		return "The server has too much to do; try again after " + first(e) + " s"
+	case scim.RuleRate:
+		return "Too many requests; try again after " + first(e) + " s"
 	case scim.RuleProtected:
 		return fmt.Sprintf("%s %s is built in and stays", e.Schema, e.Value)
 	case scim.RuleUnsupported:

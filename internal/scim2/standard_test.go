@@ -16,6 +16,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
 
@@ -919,6 +920,24 @@ var standardErrors = []check{
 		}
 		d.refused(t, "POST /Users", `{"userName":"x"}`, 415, "", "", "Content-Type: text/plain")
 		d.refused(t, "DELETE /Users/"+id, "", 412, "", "", `If-Match: W/"7"`)
+	}},
+	{name: "scim:ERR-03 every error of the door has its form, whoever finds it", run: func(t *testing.T, d *door) {
+		p := scim2.Standard(scim2.Options{})
+		wordError(p, &scim.Error{Rule: scim.RuleRate, Allowed: []string{"1"}}).wantError(t, 429, "", "")
+		wordError(p, &scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}).wantError(t, 503, "", "")
+		wordError(p, io.ErrClosedPipe).wantError(t, 500, "", "Internal error")
+		id := d.user(t, `{"userName":"ada"}`)
+		d.refused(t, "GET /Nothing", "", 404, "", "")
+		d.refused(t, "GET /Users/none/more", "", 404, "", "")
+		d.at("/scim").refused(t, "GET /v9/Users", "", 404, "", "")
+		d.as("wrong").refused(t, "GET /Users", "", 401, "", "")
+		d.as(directorytest.ReaderToken).refused(t, "DELETE /Users/"+id, "", 403, "", "")
+		d.refused(t, "PUT /Schemas", "{}", 405, "", "")
+		d.refused(t, "POST /Users", strings.Repeat(" ", 1<<20+1), 413, "", "")
+		d.refused(t, "POST /Users", "{}", 415, "", "", "Content-Type: text/plain")
+		d.refused(t, "POST /Users", "{}", 415, "", "", "Content-Encoding: br")
+		d.refused(t, "POST /Users", "{", 400, "invalidSyntax", "")
+		d.refused(t, "POST /Bulk", "{}", 501, "", "")
 	}},
 	{name: "the first error in order wins", run: func(t *testing.T, d *door) {
 		reader, nobody := d.as(directorytest.ReaderToken), d.as("")

@@ -58,7 +58,17 @@ func TestWords(t *testing.T) {
 		{&scim.Error{Rule: scim.RuleMediaType, Value: "text/x", Allowed: []string{"a", "b"}}, 415,
 			`The media type or coding "text/x" is not supported; possible: a, b`, `The media type or coding "text/x" is not supported; possible: a, b`, "Unsupported Media Type"},
 		{&scim.Error{Rule: scim.RuleUnsupported, Path: "Bulk"}, 501, "Bulk is not supported", "Not implemented", "Not Implemented"},
-		{&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"3"}}, 503, "Too much at once; try again after 3 s", "Too much at once; try again after 3 s", "Service Unavailable"},
+		{&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"3"}}, 503, "The server has too much to do; try again after 3 s", "The server has too much to do; try again after 3 s", "Service Unavailable"},
+		{&scim.Error{Rule: scim.RuleRate, Allowed: []string{"3"}}, 429, "Too many requests; try again after 3 s", "Too many requests", "Too Many Requests"},
+		{&scim.Error{Rule: scim.RuleMessage, Path: "Operations", Detail: "a list of operations is needed"}, 400,
+			"invalidSyntax: Operations: a list of operations is needed", "invalidSyntax: Operations: a list of operations is needed", "invalidSyntax: Operations: a list of operations is needed."},
+		{&scim.Error{Rule: scim.RuleMessage, Path: "op", Allowed: []string{"add", "remove"}}, 400,
+			"invalidSyntax: op must be one of add, remove", "invalidSyntax: op must be one of add, remove", "invalidSyntax: op must be one of add, remove."},
+		{&scim.Error{Rule: scim.RuleLimit, Path: "title", Allowed: []string{"9"}, Detail: "bytes of a string"}, 400,
+			"invalidSyntax: The body is beyond a limit: title: more than 9 bytes of a string", "invalidSyntax: The request body could not be parsed: more than 9 bytes of a string",
+			"invalidSyntax: Unable to parse request: more than 9 bytes of a string."},
+		{&scim.Error{Rule: scim.RuleCycle, Path: "members[0].value", Value: "7"}, 400, "invalidValue: members[0].value: the group would be a member of itself through 7",
+			"invalidValue: members[0].value: the group would be a member of itself through 7", "invalidValue: members[0].value: the group would be a member of itself through 7."},
 	} {
 		t.Run(s.fault.Error(), func(t *testing.T) {
 			for dialect, detail := range map[string]string{"standard": s.standard, "pingone": s.pingOne, "rsa": s.rsa} {
@@ -72,7 +82,7 @@ func TestWords(t *testing.T) {
 					got = scimType + ": " + got
 				}
 				want(t, dialect, got, detail)
-				if s.fault.Rule == scim.RuleBusy {
+				if s.fault.Rule == scim.RuleBusy || s.fault.Rule == scim.RuleRate {
 					a.wantHeader(t, "Retry-After", "3")
 				}
 			}
