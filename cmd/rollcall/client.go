@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +16,8 @@ import (
 type clientCommand struct {
 	Create clientCreate `cmd:"" help:"Make a client and show its secret, once."`
 	List   clientList   `cmd:"" help:"List clients."`
+	Show   clientShow   `cmd:"" help:"Show a client with its settings."`
+	Set    clientSet    `cmd:"" help:"Change a client's settings, in force from its next request on."`
 	Rotate clientRotate `cmd:"" help:"Give a client a new secret; the one before stays good until the next rotation."`
 	Revoke clientRevoke `cmd:"" help:"End a client: its secrets and tokens are refused from the next request on."`
 }
@@ -25,6 +30,7 @@ type clientCreate struct {
 	Role        string   `enum:"reader,writer,admin" default:"writer" help:"What it may do with the environment's data: reader, writer or admin (${default})."`
 	Door        []string `enum:"p14e,pingone,aic,rsa,scim2,scim1" help:"A door that it may use; repeat for more. All if none is named."`
 	PublicURL   string   `name:"public-url" placeholder:"URL" default:"http://${listen}" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (${default})."`
+	settingsFlags
 }
 
 func (c *clientCreate) Run(t *terminal) error {
@@ -35,6 +41,7 @@ func (c *clientCreate) Run(t *terminal) error {
 		}
 		made, secret, err := d.CreateClient(ctx, directory.ClientDraft{
 			Environment: e.ID, ID: c.ID, Name: c.Name, Role: directory.Role(c.Role), Doors: c.Door,
+			Settings: c.settingsFlags.apply(directory.ClientSettings{}),
 		})
 		if err != nil {
 			return err
@@ -58,14 +65,59 @@ func (c *clientCreate) Run(t *terminal) error {
 
 // clientView is a client as --json prints it.
 type clientView struct {
-	ID          string    `json:"client_id"`
-	Environment string    `json:"environment_id"`
-	Name        string    `json:"name"`
-	Role        string    `json:"role"`
-	Doors       []string  `json:"doors"` // empty: all
-	Secrets     int       `json:"live_secrets"`
-	Revoked     bool      `json:"revoked"`
-	Created     time.Time `json:"created"`
+	ID          string                   `json:"client_id"`
+	Environment string                   `json:"environment_id"`
+	Name        string                   `json:"name"`
+	Role        string                   `json:"role"`
+	Doors       []string                 `json:"doors"` // empty: all
+	Secrets     int                      `json:"live_secrets"`
+	Revoked     bool                     `json:"revoked"`
+	Created     time.Time                `json:"created"`
+	Settings    directory.ClientSettings `json:"settings"`
+}
+
+func viewClient(c *directory.Client) clientView {
+	return clientView{c.ID, c.Environment, c.Name, string(c.Role), append([]string{}, c.Doors...), c.Secrets, c.Revoked, c.Created, c.Settings}
+}
+
+func (v clientView) doors() string {
+	if len(v.Doors) == 0 {
+		return "all"
+	}
+	return strings.Join(v.Doors, ",")
+}
+
+func (v clientView) state() string {
+	switch {
+	case v.Revoked:
+		return "revoked"
+	case v.Secrets == 1:
+		return "1 secret"
+	}
+	return fmt.Sprintf("%d secrets", v.Secrets)
+}
+
+// settings says in one word and its exceptions what the client's settings are.
+func (v clientView) settings() string {
+	s := v.Settings
+	words := []string{string(s.Mode)}
+	for _, name := range slices.Sorted(maps.Keys(s.Rewrites)) {
+		words = append(words, name+"="+onOff(s.Rewrites[name]))
+	}
+	for _, choice := range []struct{ name, value string }{
+		{"patch-response", string(s.PatchResponse)}, {"unknown-attributes", string(s.UnknownAttributes)}, {"cursor-paging", string(s.CursorPaging)},
+	} {
+		if choice.value != "auto" {
+			words = append(words, choice.name+"="+choice.value)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// write shows the client to people.
+func (v clientView) write(w io.Writer) {
+	fmt.Fprintf(w, "client       %s\nname         %s\nenvironment  %s\nrole         %s\ndoors        %s\nstate        %s\nsettings     %s\n",
+		v.ID, v.Name, v.Environment, v.Role, v.doors(), v.state(), v.settings())
 }
 
 type clientList struct {
@@ -86,23 +138,12 @@ func (c *clientList) Run(t *terminal) error {
 				return err
 			}
 			for _, k := range clients {
-				doors := append([]string{}, k.Doors...)
-				views = append(views, clientView{k.ID, k.Environment, k.Name, string(k.Role), doors, k.Secrets, k.Revoked, k.Created})
+				views = append(views, viewClient(k))
 			}
 		}
 		return t.print(views, func(w io.Writer) {
-			table(w, "ID\tNAME\tROLE\tDOORS\tSTATE\tENVIRONMENT", views, func(v clientView) string {
-				doors, state := "all", fmt.Sprintf("%d secrets", v.Secrets)
-				if len(v.Doors) > 0 {
-					doors = strings.Join(v.Doors, ",")
-				}
-				switch {
-				case v.Revoked:
-					state = "revoked"
-				case v.Secrets == 1:
-					state = "1 secret"
-				}
-				return strings.Join([]string{v.ID, v.Name, v.Role, doors, state, v.Environment}, "\t")
+			table(w, "ID\tNAME\tROLE\tDOORS\tSTATE\tSETTINGS\tENVIRONMENT", views, func(v clientView) string {
+				return strings.Join([]string{v.ID, v.Name, v.Role, v.doors(), v.state(), v.settings(), v.Environment}, "\t")
 			})
 		})
 	})
@@ -114,6 +155,91 @@ func (c *clientList) environments(ctx context.Context, d *directory.Directory) (
 	}
 	e, err := d.FindEnvironment(ctx, c.Environment)
 	return []*directory.Environment{e}, err
+}
+
+type clientShow struct {
+	dataFlag
+	Client string `arg:"" help:"Its id."`
+}
+
+func (c *clientShow) Run(t *terminal) error {
+	return c.use(func(ctx context.Context, d *directory.Directory) error {
+		found, err := d.FindClient(ctx, c.Client)
+		if err != nil {
+			return err
+		}
+		v := viewClient(found)
+		return t.print(v, v.write)
+	})
+}
+
+type clientSet struct {
+	dataFlag
+	Client string `arg:"" help:"Its id."`
+	settingsFlags
+}
+
+func (c *clientSet) Run(t *terminal) error {
+	return c.use(func(ctx context.Context, d *directory.Directory) error {
+		changed, err := d.ConfigureClient(ctx, c.Client, c.settingsFlags.apply)
+		if err != nil {
+			return err
+		}
+		v := viewClient(changed)
+		return t.print(v, v.write)
+	})
+}
+
+// settingsFlags are the flags that set how a client is served. One that is not
+// given leaves the setting as it is.
+type settingsFlags struct {
+	Mode              string            `enum:",tolerant,strict,interop" default:"" help:"How much of what the standard does not allow it may send: tolerant (for a new client), strict or interop."`
+	Rewrite           map[string]string `placeholder:"NAME=on|off|auto" mapsep:"," help:"Offer it a rewrite of the mode tolerant, or not; auto is as its mode says. Repeat for more."`
+	PatchResponse     string            `enum:",auto,body,none" default:"" help:"How PATCH is answered: body is 200 with the resource, none is 204, auto (for a new client) as it is known to suit."`
+	UnknownAttributes string            `enum:",auto,ignore,reject" default:"" help:"What becomes of attributes that no schema defines; auto (for a new client) is reject in the mode interop, else ignore."`
+	CursorPaging      string            `enum:",auto,on,off" default:"" help:"Whether lists offer cursors; auto (for a new client) is off in the mode strict, else on."`
+}
+
+// Validate is called by the parser of the command line.
+func (f *settingsFlags) Validate() error {
+	known := directory.RewriteNames()
+	for _, name := range slices.Sorted(maps.Keys(f.Rewrite)) {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("--rewrite %s: there is no such rewrite, only %s", name, strings.Join(known, ", "))
+		}
+		if value := f.Rewrite[name]; !slices.Contains([]string{"on", "off", "auto"}, value) {
+			return fmt.Errorf("--rewrite %s=%s: give on, off or auto", name, value)
+		}
+	}
+	return nil
+}
+
+// apply returns s with what the flags set.
+func (f *settingsFlags) apply(s directory.ClientSettings) directory.ClientSettings {
+	s.Mode = cmp.Or(directory.Mode(f.Mode), s.Mode)
+	s.PatchResponse = cmp.Or(directory.PatchResponse(f.PatchResponse), s.PatchResponse)
+	s.UnknownAttributes = cmp.Or(directory.UnknownAttributes(f.UnknownAttributes), s.UnknownAttributes)
+	s.CursorPaging = cmp.Or(directory.CursorPaging(f.CursorPaging), s.CursorPaging)
+	rewrites := maps.Clone(s.Rewrites)
+	if rewrites == nil {
+		rewrites = map[string]bool{}
+	}
+	for name, value := range f.Rewrite {
+		if value == "auto" {
+			delete(rewrites, name)
+		} else {
+			rewrites[name] = value == "on"
+		}
+	}
+	s.Rewrites = rewrites
+	return s
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 type clientRotate struct {

@@ -25,6 +25,7 @@ type Client struct {
 	Created     time.Time
 	Revoked     bool
 	Secrets     int // how many of its secrets are live: at most two
+	Settings    ClientSettings
 }
 
 // A ClientDraft is a client as an administrator proposes it.
@@ -34,6 +35,7 @@ type ClientDraft struct {
 	Name        string
 	Role        Role // empty: Writer
 	Doors       []string
+	Settings    ClientSettings
 	// Secrets are given only by development mode; when there are none, one of
 	// 256 bits is made.
 	Secrets []string
@@ -43,7 +45,8 @@ type ClientDraft struct {
 // shown nowhere else; no secret is returned when the draft brought its own.
 //
 // Errors: RuleNotFound for an unknown environment, RuleUnique for an id or a
-// secret that is taken, RuleCanonical for an unknown role.
+// secret that is taken, RuleCanonical for an unknown role and for settings
+// that are none.
 func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, string, error) {
 	if dr.ID == "" {
 		dr.ID = uuid.NewString()
@@ -55,18 +58,22 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		return nil, "", &scim.Error{Rule: scim.RuleCanonical, Path: "role", Value: string(dr.Role),
 			Allowed: []string{string(Reader), string(Writer), string(Admin)}}
 	}
+	chosen, err := dr.Settings.pack()
+	if err != nil {
+		return nil, "", err
+	}
 	secret := ""
 	if len(dr.Secrets) == 0 {
 		secret = newSecret()
 		dr.Secrets = []string{secret}
 	}
 	var out *Client
-	err := d.update(ctx, func(tx *store.Tx) error {
+	err = d.update(ctx, func(tx *store.Tx) error {
 		t, err := tx.Tenant(dr.Environment)
 		if err != nil {
 			return notFound(err, "Environment", dr.Environment)
 		}
-		c := store.Client{TID: t.TID, ID: dr.ID, Name: dr.Name, Role: string(dr.Role), Doors: dr.Doors, Created: d.now()}
+		c := store.Client{TID: t.TID, ID: dr.ID, Name: dr.Name, Role: string(dr.Role), Doors: dr.Doors, Created: d.now(), Settings: chosen}
 		if err := tx.InsertClient(&c); err != nil {
 			return taken(err, "Client", "", "", dr.ID)
 		}
@@ -75,7 +82,9 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 				return err
 			}
 		}
-		out = client(c, t.ID, len(dr.Secrets))
+		if out, err = d.client(tx, &c); err != nil {
+			return err
+		}
 		return d.record(tx, Caller{tenant: t.TID}, "create", "Client", dr.ID)
 	})
 	return out, secret, err
@@ -94,13 +103,27 @@ func (d *Directory) Clients(ctx context.Context, environment string) ([]*Client,
 			return err
 		}
 		for _, c := range rows {
-			live, err := d.liveSecrets(tx, c.CID)
+			one, err := d.client(tx, c)
 			if err != nil {
 				return err
 			}
-			out = append(out, client(*c, t.ID, len(live)))
+			out = append(out, one)
 		}
 		return nil
+	})
+	return out, err
+}
+
+// FindClient returns the client of this id. Errors: RuleNotFound.
+func (d *Directory) FindClient(ctx context.Context, id string) (*Client, error) {
+	var out *Client
+	err := d.view(ctx, func(tx *store.Tx) error {
+		c, err := tx.Client(id)
+		if err != nil {
+			return notFound(err, "Client", id)
+		}
+		out, err = d.client(tx, c)
+		return err
 	})
 	return out, err
 }
@@ -180,9 +203,19 @@ func (d *Directory) live(s *store.Secret) bool {
 	return s.Revoked.IsZero() && (s.Expires.IsZero() || d.now().Before(s.Expires))
 }
 
-func client(c store.Client, environment string, secrets int) *Client {
-	return &Client{ID: c.ID, Name: c.Name, Environment: environment, Role: Role(c.Role), Doors: c.Doors,
-		Created: c.Created, Revoked: c.Disabled, Secrets: secrets}
+// client returns the stored client as people are told of it.
+func (d *Directory) client(tx *store.Tx, c *store.Client) (*Client, error) {
+	t, err := tx.TenantByTID(c.TID)
+	if err != nil {
+		return nil, err
+	}
+	live, err := d.liveSecrets(tx, c.CID)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := settings(*c)
+	return &Client{ID: c.ID, Name: c.Name, Environment: t.ID, Role: Role(c.Role), Doors: c.Doors,
+		Created: c.Created, Revoked: c.Disabled, Secrets: len(live), Settings: chosen}, err
 }
 
 var errUnauthenticated = &scim.Error{Rule: scim.RuleUnauthenticated}
@@ -249,8 +282,9 @@ func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*sto
 		return Caller{}, errUnauthenticated
 	}
 	c := found.Client
-	return Caller{Client: c.ID, Environment: found.Tenant.ID, Role: Role(c.Role), Doors: c.Doors,
-		tenant: c.TID, client: c.CID, secret: found.Secret.SID}, nil
+	chosen, err := settings(c)
+	return Caller{Client: c.ID, Environment: found.Tenant.ID, Role: Role(c.Role), Doors: c.Doors, Settings: chosen,
+		tenant: c.TID, client: c.CID, secret: found.Secret.SID}, err
 }
 
 // SigningKey returns the 32 bytes with which this installation signs access

@@ -65,6 +65,7 @@ type Caller struct {
 	Doors       []string // names of the doors that it may use; empty for all
 	RequestID   string   // written to the change log and the audit rows
 	Door        string   // the door it came through, for the audit rows
+	Settings    ClientSettings
 
 	tenant int64 // the environment's key in the store
 	client int64 // the client's key in the store

@@ -17,6 +17,7 @@ type Client struct {
 	Doors    []string // empty for all
 	Created  time.Time
 	Disabled bool
+	Settings []byte // JSON object; empty is {}
 }
 
 // A Secret is what proves a client; only its hash is kept.
@@ -52,32 +53,42 @@ func (tx *Tx) InsertClient(c *Client) error {
 	if err != nil {
 		return err
 	}
-	cid, err := tx.insert("INSERT INTO api_client(tid, id, name, role, doors, created, disabled) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		c.TID, c.ID, c.Name, c.Role, doors, millis(c.Created), c.Disabled)
+	cid, err := tx.insert("INSERT INTO api_client(tid, id, name, role, doors, created, disabled, settings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		c.TID, c.ID, c.Name, c.Role, doors, millis(c.Created), c.Disabled, c.settings())
 	if err == nil {
 		c.CID = cid
 	}
 	return err
 }
 
-// UpdateClient stores Name, Role, Doors and Disabled. Errors: ErrNotFound.
+// UpdateClient stores Name, Role, Doors, Disabled and Settings. Errors: ErrNotFound.
 func (tx *Tx) UpdateClient(c *Client) error {
 	doors, err := doorList(c.Doors)
 	if err != nil {
 		return err
 	}
-	return tx.must("UPDATE api_client SET name = $1, role = $2, doors = $3, disabled = $4 WHERE cid = $5",
-		c.Name, c.Role, doors, c.Disabled, c.CID)
+	return tx.must("UPDATE api_client SET name = $1, role = $2, doors = $3, disabled = $4, settings = $5 WHERE cid = $6",
+		c.Name, c.Role, doors, c.Disabled, c.settings(), c.CID)
 }
 
-const clientColumns = "c.cid, c.tid, c.id, c.name, c.role, c.doors, c.created, c.disabled"
+func (c *Client) settings() string {
+	if len(c.Settings) == 0 {
+		return "{}"
+	}
+	return string(c.Settings)
+}
+
+const clientColumns = "c.cid, c.tid, c.id, c.name, c.role, c.doors, c.created, c.disabled, c.settings"
 
 // dest returns where clientColumns are read to, and a function to call after that.
 func (c *Client) dest() ([]any, func() error) {
 	var doors []byte
 	var created sql.NullInt64
-	return []any{&c.CID, &c.TID, &c.ID, &c.Name, &c.Role, &doors, &created, &c.Disabled}, func() error {
+	return []any{&c.CID, &c.TID, &c.ID, &c.Name, &c.Role, &doors, &created, &c.Disabled, &c.Settings}, func() error {
 		c.Created = moment(created)
+		if string(c.Settings) == "{}" {
+			c.Settings = nil
+		}
 		if err := json.Unmarshal(doors, &c.Doors); err != nil || len(c.Doors) > 0 {
 			return err
 		}

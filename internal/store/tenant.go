@@ -84,6 +84,11 @@ func (tx *Tx) Tenant(id string) (*Tenant, error) {
 	return first(tx, scanTenant, selectTenant+"WHERE t.id = $1", id)
 }
 
+// TenantByTID returns the environment of this key. Errors: ErrNotFound.
+func (tx *Tx) TenantByTID(tid int64) (*Tenant, error) {
+	return first(tx, scanTenant, selectTenant+"WHERE t.tid = $1", tid)
+}
+
 // TenantByName returns the environment of this NameKey. Errors: ErrNotFound.
 func (tx *Tx) TenantByName(key string) (*Tenant, error) {
 	return first(tx, scanTenant, selectTenant+"WHERE t.name_key = $1", key)

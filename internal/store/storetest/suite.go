@@ -345,10 +345,11 @@ func testTenants(t *testing.T, db *store.DB) {
 		byID, err1 := tx.Tenant("env")
 		byName, err2 := tx.TenantByName("env 2")
 		all, err3 := tx.Tenants()
-		if err := errors.Join(err1, err2, err3); err != nil {
+		byTID, err4 := tx.TenantByTID(tid)
+		if err := errors.Join(err1, err2, err3, err4); err != nil {
 			return err
 		}
-		if diff := cmp.Diff([]*store.Tenant{want, want, want}, []*store.Tenant{byID, byName, all[0]}); diff != "" || len(all) != 2 {
+		if diff := cmp.Diff([]*store.Tenant{want, want, want, want}, []*store.Tenant{byID, byName, byTID, all[0]}); diff != "" || len(all) != 2 {
 			t.Errorf("%d environments (-want +got):\n%s", len(all), diff)
 		}
 		_, err := tx.Tenant("ENV")
@@ -637,6 +638,7 @@ func testClients(t *testing.T, db *store.DB) {
 	}
 	check("inserted")
 	client.Name, client.Role, client.Doors, client.Disabled = "HR 2", "reader", nil, true
+	client.Settings = []byte(`{"mode":"strict"}`)
 	secret.Expires, secret.Revoked, secret.LastUsed = time.Time{}, now.Add(time.Minute), now.Add(time.Second)
 	MustUpdate(t, db, func(tx *store.Tx) error { return errors.Join(tx.UpdateClient(client), tx.UpdateSecret(secret)) })
 	check("updated")

@@ -1,0 +1,154 @@
+package directory_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// spelled are the settings of a client that was given none.
+func spelled(change func(*directory.ClientSettings)) directory.ClientSettings {
+	s := directory.ClientSettings{Mode: directory.Tolerant, Rewrites: map[string]bool{}, PatchResponse: directory.PatchAuto,
+		UnknownAttributes: directory.UnknownAuto, CursorPaging: directory.CursorAuto}
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
+func TestSettingsOfAMode(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		settings directory.ClientSettings
+		allowed  scim.Rewrites
+		rejects  bool
+		cursors  bool
+	}{
+		{"none are tolerant", directory.ClientSettings{}, scim.RewritesTolerant, false, true},
+		{"tolerant", directory.ClientSettings{Mode: directory.Tolerant}, scim.RewritesTolerant, false, true},
+		{"strict", directory.ClientSettings{Mode: directory.Strict}, 0, false, false},
+		{"interop", directory.ClientSettings{Mode: directory.Interop}, 0, true, true},
+		{"tolerant, each choice otherwise",
+			directory.ClientSettings{Rewrites: map[string]bool{"put-keep": true, "op-case": false}, UnknownAttributes: directory.UnknownReject, CursorPaging: directory.CursorOff},
+			(scim.RewritesTolerant | scim.RewritePutKeep) &^ scim.RewriteOpCase, true, false},
+		{"strict, each choice otherwise",
+			directory.ClientSettings{Mode: directory.Strict, Rewrites: map[string]bool{"media-type": true, "op-case": false}, CursorPaging: directory.CursorOn},
+			scim.RewriteMediaType, false, true},
+		{"interop, unknown attributes ignored",
+			directory.ClientSettings{Mode: directory.Interop, UnknownAttributes: directory.UnknownIgnore}, 0, false, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.settings.Allowed(); got != tt.allowed {
+				t.Errorf("allowed: got %s, want %s", got, tt.allowed)
+			}
+			if got := tt.settings.RejectsUnknown(); got != tt.rejects {
+				t.Errorf("rejects unknown attributes: %t", got)
+			}
+			if got := tt.settings.OffersCursors(); got != tt.cursors {
+				t.Errorf("offers cursors: %t", got)
+			}
+		})
+	}
+	t.Run("each rewrite can be flipped in each mode", func(t *testing.T) {
+		names := directory.RewriteNames()
+		if len(names) != 18 {
+			t.Errorf("%d names", len(names))
+		}
+		var all scim.Rewrites
+		for _, mode := range []directory.Mode{directory.Tolerant, directory.Strict, directory.Interop} {
+			for _, name := range names {
+				on := directory.ClientSettings{Mode: mode, Rewrites: map[string]bool{name: true}}.Allowed()
+				off := directory.ClientSettings{Mode: mode, Rewrites: map[string]bool{name: false}}.Allowed()
+				if (on&^off).String() != name || off&^on != 0 {
+					t.Errorf("%s, %s: on gives %s, off gives %s", mode, name, on, off)
+				}
+				all |= on &^ off
+			}
+		}
+		if all != scim.RewritesTolerant|scim.RewritePutKeep {
+			t.Errorf("together they are %s", all)
+		}
+	})
+}
+
+func TestClientSettings(t *testing.T) {
+	w := open(t)
+	given := directory.ClientSettings{Mode: directory.Strict, Rewrites: map[string]bool{"op-case": true}, PatchResponse: directory.PatchNone}
+	c, secret, err := w.CreateClient(ctx, directory.ClientDraft{Environment: directorytest.Environment, ID: "c", Settings: given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := spelled(func(s *directory.ClientSettings) {
+		s.Mode, s.Rewrites, s.PatchResponse = directory.Strict, map[string]bool{"op-case": true}, directory.PatchNone
+	})
+	expect := func(t *testing.T, want directory.ClientSettings) {
+		t.Helper()
+		found, err := w.FindClient(ctx, "c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed, err := w.Clients(ctx, directorytest.Environment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		caller := directorytest.Caller(t, w.Directory, secret)
+		got := []directory.ClientSettings{found.Settings, listed[len(listed)-1].Settings, caller.Settings}
+		if diff := cmp.Diff([]directory.ClientSettings{want, want, want}, got); diff != "" {
+			t.Errorf("settings (-want +got):\n%s", diff)
+		}
+	}
+	if diff := cmp.Diff(want, c.Settings); diff != "" {
+		t.Errorf("settings of the new client (-want +got):\n%s", diff)
+	}
+	expect(t, want)
+
+	t.Run("a change is felt by the next request", func(t *testing.T) {
+		changed, err := w.ConfigureClient(ctx, "c", func(s directory.ClientSettings) directory.ClientSettings {
+			if diff := cmp.Diff(want, s); diff != "" {
+				t.Errorf("settings to be changed (-want +got):\n%s", diff)
+			}
+			return directory.ClientSettings{Mode: directory.Interop}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = spelled(func(s *directory.ClientSettings) { s.Mode = directory.Interop })
+		if diff := cmp.Diff(want, changed.Settings); diff != "" {
+			t.Errorf("changed settings (-want +got):\n%s", diff)
+		}
+		expect(t, want)
+	})
+	t.Run("what is not a choice is refused and changes nothing", func(t *testing.T) {
+		for path, bad := range map[string]directory.ClientSettings{
+			"mode":               {Mode: "lax"},
+			"rewrite":            {Rewrites: map[string]bool{"op-case": true, "opcase": true}},
+			"patch_response":     {PatchResponse: "204"},
+			"unknown_attributes": {UnknownAttributes: "keep"},
+			"cursor_paging":      {CursorPaging: "yes"},
+		} {
+			_, err := w.ConfigureClient(ctx, "c", func(directory.ClientSettings) directory.ClientSettings { return bad })
+			if f := fault(t, err, scim.RuleCanonical); f.Path != path || f.Value == "" || len(f.Allowed) == 0 {
+				t.Errorf("%s: fault %+v", path, f)
+			}
+			_, _, err = w.CreateClient(ctx, directory.ClientDraft{Environment: directorytest.Environment, ID: "d", Settings: bad})
+			fault(t, err, scim.RuleCanonical)
+		}
+		expect(t, want)
+	})
+	t.Run("the defaults again", func(t *testing.T) {
+		if _, err := w.ConfigureClient(ctx, "c", func(directory.ClientSettings) directory.ClientSettings { return directory.ClientSettings{} }); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, spelled(nil))
+	})
+	t.Run("a client that is not there", func(t *testing.T) {
+		_, err := w.ConfigureClient(ctx, "nobody", func(s directory.ClientSettings) directory.ClientSettings { return s })
+		fault(t, err, scim.RuleNotFound)
+		_, err = w.FindClient(ctx, "nobody")
+		fault(t, err, scim.RuleNotFound)
+	})
+}
