@@ -42,7 +42,7 @@ type attrDef struct {
 }
 
 // attrDefs returns the indexed attributes of a type. They are read again in
-// each transaction: another process may have added one.
+// each transaction of SQLite: between two another process may have added one.
 func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
 	if defs, ok := tx.defs[defKey{tid, t}]; ok {
 		return defs, nil
@@ -58,9 +58,6 @@ func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
 	}, "SELECT aid, path, state = $3 FROM attr_def WHERE tid = $1 AND type = $2", tid, t, attrReady)
 	if err != nil {
 		return nil, err
-	}
-	if tx.defs == nil {
-		tx.defs = make(map[defKey][]attrDef)
 	}
 	tx.defs[defKey{tid, t}] = defs
 	return defs, nil

@@ -146,9 +146,10 @@ func (e sqliteEngine) checkpoint(c *conn, mode string) (size int64, err error) {
 // the next transaction overwrites the log from its start. It waits only
 // briefly for readers of old snapshots: writers wait behind it.
 func (e sqliteEngine) restartLog(c *conn) {
-	c.exec("PRAGMA busy_timeout=100")
+	// Not as prepared statements: this pragma takes effect when it is prepared.
+	c.sql.ExecContext(context.Background(), "PRAGMA busy_timeout = 100")
 	e.checkpoint(c, "RESTART") // if it was in vain, the checkpointer asks again
-	c.exec("PRAGMA busy_timeout=5000")
+	c.sql.ExecContext(context.Background(), "PRAGMA busy_timeout = 5000")
 }
 
 // check looks for damage in the file.

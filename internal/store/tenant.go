@@ -26,6 +26,7 @@ type Tenant struct {
 // InsertTenant stores a new environment with the default set of indexed
 // attributes, and sets t.TID. Errors: ErrIDTaken, ErrKeyTaken.
 func (tx *Tx) InsertTenant(t *Tenant) error {
+	clear(tx.defs)
 	tid, err := tx.insert(`INSERT INTO tenant(id, name, name_key, settings, default_pop, default_group, version, created, modified)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		t.ID, t.Name, t.NameKey, t.settings(), nullable(t.DefaultPop), nullable(t.DefaultGroup), t.Version, millis(t.Created), millis(t.Modified))
@@ -103,6 +104,7 @@ func (tx *Tx) Tenants() ([]*Tenant, error) {
 // and audit rows stay. It is one transaction, and other writers wait for it:
 // about 0.1 ms for each user. Errors: ErrNotFound.
 func (tx *Tx) DeleteTenant(tid int64) error {
+	clear(tx.defs)
 	for _, text := range []string{
 		"DELETE FROM attr WHERE aid IN (SELECT aid FROM attr_def WHERE tid = $1)",
 		"DELETE FROM attr_def WHERE tid = $1",

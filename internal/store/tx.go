@@ -15,9 +15,9 @@ import (
 type Tx struct {
 	db   *DB
 	conn *conn
-	ctx  context.Context // View's; looked at between the steps of a long scan
-	err  error           // what broke the transaction
-	defs map[defKey][]attrDef
+	ctx  context.Context      // View's; looked at between the steps of a long scan
+	err  error                // what broke the transaction
+	defs map[defKey][]attrDef // see attrDefs
 }
 
 // LockKey makes other transactions that lock the same key wait until this one

@@ -39,7 +39,8 @@ type writer struct {
 	db    *DB
 	conn  *conn // used by run only
 	batch []*request
-	ends  []outcome // of batch
+	ends  []outcome            // of batch
+	defs  map[defKey][]attrDef // of batch, see Tx.attrDefs
 
 	mu     sync.RWMutex // guards the sending side of queue against its closing
 	closed bool
@@ -116,6 +117,7 @@ func (w *writer) next() *request {
 // ran into may have been another request's row.
 func (w *writer) commit(first *request) {
 	w.batch, w.ends = w.batch[:0], w.ends[:0]
+	w.defs = make(map[defKey][]attrDef)
 	lost := w.begin()
 	for r := first; r != nil; r = w.next() {
 		w.batch = append(w.batch, r)
@@ -172,12 +174,13 @@ func (w *writer) attempt(r *request) (o outcome, lost error) {
 	if _, err := w.conn.exec("SAVEPOINT request"); err != nil {
 		return outcome{}, err
 	}
-	tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background()}
+	tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background(), defs: w.defs}
 	o = call(r.fn, tx)
 	if tx.err != nil && o.panic == nil {
 		o.err = tx.err // fn may have overlooked it
 	}
 	if o.err != nil || o.panic != nil {
+		clear(w.defs) // what it read may have been its own
 		if _, err := w.conn.exec("ROLLBACK TO request"); err != nil {
 			return outcome{}, errors.Join(o.err, err)
 		}
