@@ -531,7 +531,7 @@ func testMemberDeleted(t *testing.T, db *store.DB) {
 }
 
 func testLargeGroup(t *testing.T, db *store.DB) {
-	const size = 5000
+	const size = 1000
 	tid := MustTenant(t, db, "env")
 	group := mustInsert(t, db)(NewGroup(tid, "g-1", "All"))
 	ids := make([]string, size)
