@@ -18,9 +18,8 @@ type Profile struct {
 	notOffered []string // paths of parts that the dialect names and answers with 501
 
 	// tolerant takes what clients are known to write otherwise than the RFC
-	// has it: names of endpoints and parameters in any case, both projection
-	// parameters at once, unquoted entity tags, filters as clients.md of the
-	// requirements lists them.
+	// has it: names of endpoints and parameters in any case, entity tags
+	// without quotation marks.
 	tolerant bool
 	// guessType takes a body without a Content-Type, or called text/json, as JSON.
 	guessType bool
@@ -43,6 +42,7 @@ type Profile struct {
 	// createOnly: nothing that is there can be changed or deleted.
 	createOnly bool
 
+	// filters say how filters and the parameters of projections are read.
 	filters scim.FilterOptions
 	// allowFilter refuses resolved filters that the dialect does not have; nil takes all.
 	allowFilter func(*scim.Filter) error
