@@ -632,3 +632,81 @@ func TestEnvironments(t *testing.T) {
 	}
 	w.read(t, "User", ada.ID)
 }
+
+func TestManager(t *testing.T) {
+	w := open(t)
+	boss := w.create(t, user(t, `{"userName":"boss","displayName":"The Boss"}`))
+	managed := func(name, manager string) directory.Draft {
+		return user(t, `{"userName":"`+name+`","`+scim.EnterpriseSchema+`":{"manager":{"value":"`+manager+`"}}}`)
+	}
+	t.Run("scim:SCH-14 a manager who is not there is refused", func(t *testing.T) {
+		for _, id := range []string{"nobody", "7"} {
+			_, err := w.Create(ctx, w.dev, w.home, managed("x", id))
+			if e := fault(t, err, scim.RuleDangling); e.Path != scim.EnterpriseSchema+":manager.value" || e.Value != id {
+				t.Errorf("got %+v", e)
+			}
+		}
+		_, err := w.Create(ctx, w.dev, w.home, group(t, `{"displayName":"x","members":[{"value":"nobody"}]}`))
+		if e := fault(t, err, scim.RuleDangling); e.Path != "members[0].value" || e.Value != "nobody" {
+			t.Errorf("got %+v", e)
+		}
+	})
+	ada := w.create(t, managed("ada", boss.ID))
+	want := &scim.Reference{ID: boss.ID, Type: "User", Name: "boss", Display: "The Boss"}
+	if diff := cmp.Diff(want, ada.Manager); diff != "" {
+		t.Error(diff)
+	}
+	t.Run("a draft may keep any manager as text", func(t *testing.T) {
+		dr := managed("bob", "7")
+		dr.AnyManager = true
+		if r := w.create(t, dr); r.Manager != nil || !strings.Contains(string(r.Doc()), `{"value":"7"}`) {
+			t.Errorf("%+v %s", r.Manager, r.Doc())
+		}
+	})
+	t.Run("scim:USR-21 deleting the manager or a group takes the reference out", func(t *testing.T) {
+		other := w.create(t, user(t, `{"userName":"other"}`))
+		g := w.create(t, group(t, `{"displayName":"g","members":[{"value":"`+ada.ID+`"}]}`))
+		w.clock.Advance(time.Second)
+		if _, err := w.Delete(ctx, w.dev, w.home, "User", boss.ID, directory.Precondition{}); err != nil {
+			t.Fatal(err)
+		}
+		r := w.read(t, "User", ada.ID)
+		if string(r.Doc()) != `{"userName":"ada","active":true}` || r.Manager != nil || r.Version != 2 || !r.Modified.After(ada.Modified) {
+			t.Errorf("%s %+v", r.Doc(), r)
+		}
+		if _, err := w.Delete(ctx, w.dev, w.home, "Group", g.ID, directory.Precondition{}); err != nil {
+			t.Fatal(err)
+		}
+		if r := w.read(t, "User", ada.ID); len(r.Groups) != 0 || r.Version != 2 {
+			t.Errorf("after the group is gone: %+v", r)
+		}
+		if r := w.read(t, "User", other.ID); r.Version != 1 {
+			t.Errorf("a stranger changed: %+v", r)
+		}
+	})
+	t.Run("who is his own manager can be deleted", func(t *testing.T) {
+		self := w.create(t, user(t, `{"userName":"self"}`))
+		dr := managed("self", self.ID)
+		dr.ID = self.ID
+		if _, _, err := w.Put(ctx, w.dev, w.home, dr, directory.Precondition{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Delete(ctx, w.dev, w.home, "User", self.ID, directory.Precondition{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestCheckPassword(t *testing.T) {
+	w := open(t)
+	if err := w.CheckPassword("2Federate"); err != nil {
+		t.Error(err)
+	}
+	broken := []string{}
+	for _, e := range scim.Faults(w.CheckPassword("short")) {
+		broken = append(broken, e.Allowed[0])
+	}
+	if diff := cmp.Diff([]string{"minLength", "capitals", "digits"}, broken); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -20,8 +20,10 @@ type Modification struct {
 	// Password says that Apply may set a password, which is then hashed before
 	// the transaction.
 	Password bool
-	NoCycles bool    // refuses members by which a group would contain itself
-	Include  Include // of the result
+	// AnyManager is that of Draft.
+	AnyManager bool
+	NoCycles   bool    // refuses members by which a group would contain itself
+	Include    Include // of the result
 }
 
 // A Change is what Apply makes of a resource.

@@ -31,8 +31,9 @@ type Policy struct {
 // passwords of the vendors' own examples (p14e R14, R76; pingone B58).
 var DefaultPolicy = Policy{MinLength: 8, MaxLength: 1024, Capitals: 1, Digits: 1}
 
-// check returns a RulePassword error when password, already prepared, breaks the policy.
-func (p Policy) check(password string) error {
+// check returns a RulePassword fault for each way in which password, already
+// prepared, breaks the policy.
+func (p Policy) check(password string) (faults scim.Errors) {
 	var capitals, digits, special int
 	for _, r := range password {
 		switch {
@@ -58,11 +59,28 @@ func (p Policy) check(password string) error {
 		{special < p.Special, "special", p.Special, "fewer special characters than %d"},
 	} {
 		if t.broken {
-			return &scim.Error{Rule: scim.RulePassword, Path: "password",
-				Detail: fmt.Sprintf(t.reason, t.limit), Allowed: []string{t.name, strconv.Itoa(t.limit)}}
+			faults = append(faults, &scim.Error{Rule: scim.RulePassword, Path: "password",
+				Detail: fmt.Sprintf(t.reason, t.limit), Allowed: []string{t.name, strconv.Itoa(t.limit)}})
 		}
 	}
-	return nil
+	return faults
+}
+
+// CheckPassword returns a RulePassword fault for each way in which the password
+// breaks the policy, nil if in none.
+func (d *Directory) CheckPassword(password string) error {
+	_, faults := d.preparePassword(password)
+	return faults.Or()
+}
+
+// preparePassword returns the password as it is hashed and compared (RFC 8265
+// 4.2), and in what it breaks the policy.
+func (d *Directory) preparePassword(password string) (string, scim.Errors) {
+	prepared, err := scim.PreparePassword(password)
+	if err != nil {
+		return "", scim.Errors{{Rule: scim.RulePassword, Path: "password", Detail: "characters that cannot be typed reliably"}}
+	}
+	return prepared, d.policy.check(prepared)
 }
 
 // Cost of argon2id, the least that OWASP names: 19 MiB, two passes, one lane.

@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"bytes"
 	"context"
+	"errors"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/store"
@@ -58,6 +60,14 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 // resource returns the row as a resource with the parts that were asked for.
 func resource(tx *store.Tx, row *store.Row, inc Include) (r *scim.Resource, err error) {
 	r = row.Resource()
+	if row.Type == store.User && bytes.Contains(row.Doc, []byte(`"manager":`)) {
+		switch m, err := tx.Manager(row.RID); {
+		case err == nil:
+			r.Manager = &m
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		}
+	}
 	if inc.Groups && row.Type != store.Population {
 		if r.Groups, err = tx.Groups(row.RID); err != nil {
 			return nil, err

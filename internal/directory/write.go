@@ -109,10 +109,14 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 		if out, err = resource(tx, old, Include{Groups: true, Members: true}); err != nil {
 			return err
 		}
+		now := d.stamp()
+		if err := d.dismiss(tx, c, old, now); err != nil {
+			return err
+		}
 		if err := tx.Delete(old); err != nil {
 			return err
 		}
-		return d.log(tx, c, store.OpDelete, old, d.stamp(), nil)
+		return d.log(tx, c, store.OpDelete, old, now, nil)
 	})
 	return out, err
 }
@@ -195,12 +199,9 @@ func (d *Directory) takeApart(typ string, attributes *scim.Object) (body, error)
 	}
 	b.externalID = kept.Get("externalId").Text()
 	if v, ok := kept.Lookup("password"); ok {
-		prepared, err := scim.PreparePassword(v.Text())
-		if err != nil {
-			return body{}, &scim.Error{Rule: scim.RulePassword, Path: "password", Detail: "characters that cannot be typed reliably"}
-		}
-		if err := d.policy.check(prepared); err != nil {
-			return body{}, err
+		prepared, faults := d.preparePassword(v.Text())
+		if len(faults) > 0 {
+			return body{}, faults[0]
 		}
 		b.password = prepared
 		kept.Delete("password")
@@ -294,6 +295,9 @@ func (w *write) insert(tx *store.Tx) (err error) {
 	if err := tx.Insert(row, w.body.attributes); err != nil {
 		return w.conflict(err)
 	}
+	if err := w.setManager(tx, row, "", managerID(w.body.attributes)); err != nil {
+		return err
+	}
 	if err := w.credential(tx, row, false); err != nil {
 		return err
 	}
@@ -367,6 +371,9 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 		row.Modified = later(w.d.stamp(), old.Modified)
 		if err := tx.Replace(old, &row, w.body.attributes); err != nil {
 			return w.conflict(err)
+		}
+		if err := w.setManager(tx, &row, managerID(old.Resource().Attributes()), managerID(w.body.attributes)); err != nil {
+			return err
 		}
 		if err := w.credential(tx, &row, old.MustChange); err != nil {
 			return err

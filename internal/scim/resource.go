@@ -18,6 +18,9 @@ type Resource struct {
 	PasswordChanged time.Time // zero without a password
 	LastLogin       time.Time // zero before the first sign-in
 
+	// Manager is the user that the attribute manager refers to; nil without one.
+	Manager *Reference
+
 	// Groups are the groups that the resource belongs to; Members, a group's
 	// members. Both are filled only when the read asked for them.
 	Groups  []Reference

@@ -86,7 +86,7 @@ func optionFault(err error, option string) error {
 // decode makes a draft of a resource as a client sent it. What the schema calls
 // read-only and what no schema describes is left out (p14e R16, R19).
 func (d *door) decode(k *kind, body *scim.Object) (directory.Draft, error) {
-	draft := directory.Draft{Type: k.Name}
+	draft := directory.Draft{Type: k.Name, AnyManager: true}
 	attributes, faults := k.Normalize(body, k.checks)
 	external := attributes.Get("externalId").Text()
 	if utf8.RuneCountInString(external) > maxText {

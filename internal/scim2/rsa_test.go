@@ -555,7 +555,7 @@ var rsaRest = []check{
 	}},
 	{name: "a user of the other doors is shown with all that RSA has", run: func(t *testing.T, d *door) {
 		caller := directorytest.Caller(t, d.dir, d.token)
-		r, err := d.dir.Create(context.Background(), caller, caller.Home(), directory.Draft{Type: "User", Attributes: parse(t,
+		r, err := d.dir.Create(context.Background(), caller, caller.Home(), directory.Draft{Type: "User", AnyManager: true, Attributes: parse(t,
 			`{"userName":"ada","title":"x","`+enterpriseURN+`":{"manager":{"value":"7","displayName":"M"}},"urn:rollcall:schemas:extension:2.0:ManagedUser":{"custom":{"a":[1]}}}`)})
 		if err != nil {
 			t.Fatal(err)

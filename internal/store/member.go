@@ -7,8 +7,11 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
-// memberKind is the kind of a plain membership; owners and the like may come.
-const memberKind = 1
+// The kinds of rows in member. Numbers are stored: they are never reused.
+const (
+	memberKind  = 1 // mid is a member of the group gid
+	managerKind = 2 // mid is managed by the user gid
+)
 
 // Members returns the direct members of a group, in order of their creation.
 func (tx *Tx) Members(gid int64) ([]scim.Reference, error) {
@@ -89,4 +92,24 @@ func (tx *Tx) RemoveMembers(gid int64, rids ...int64) (int, error) {
 // ClearMembers ends all memberships in the group and returns how many there were.
 func (tx *Tx) ClearMembers(gid int64) (int, error) {
 	return tx.change("DELETE FROM member WHERE gid = $1 AND kind = $2", gid, memberKind)
+}
+
+// SetManager makes one user the manager of another; 0 for none.
+func (tx *Tx) SetManager(rid, manager int64) error {
+	if _, err := tx.exec("DELETE FROM member WHERE mid = $1 AND kind = $2", rid, managerKind); err != nil || manager == 0 {
+		return err
+	}
+	_, err := tx.exec("INSERT INTO member(gid, kind, mid) VALUES ($1, $2, $3)", manager, managerKind, rid)
+	return err
+}
+
+// Manager returns the manager of a user. Errors: ErrNotFound.
+func (tx *Tx) Manager(rid int64) (scim.Reference, error) {
+	return first(tx, scanReference, `SELECT r.id, r.type, r.name, r.display, 0
+		FROM member m CROSS JOIN resource r WHERE m.mid = $1 AND m.kind = $2 AND r.rid = m.gid`, rid, managerKind)
+}
+
+// Reports returns the RIDs of the users whom a user manages.
+func (tx *Tx) Reports(manager int64) ([]int64, error) {
+	return list(tx, scanInt, "SELECT mid FROM member WHERE gid = $1 AND kind = $2 ORDER BY mid", manager, managerKind)
 }

@@ -177,7 +177,7 @@ func (tx *Tx) Delete(r *Row) error {
 	if _, err := tx.exec("DELETE FROM member WHERE gid = $1", r.RID); err != nil {
 		return err
 	}
-	if _, err := tx.exec("DELETE FROM member WHERE mid = $1 AND kind = $2", r.RID, memberKind); err != nil {
+	if _, err := tx.exec("DELETE FROM member WHERE mid = $1", r.RID); err != nil {
 		return err
 	}
 	_, err = tx.exec("UPDATE counter SET n = n - 1 WHERE tid = $1 AND type = $2", r.TID, r.Type)

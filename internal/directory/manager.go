@@ -1,0 +1,77 @@
+package directory
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
+)
+
+// managerPath is where a user refers to its manager (RFC 7643 4.3).
+const managerPath = scim.EnterpriseSchema + ":manager.value"
+
+// managerID returns the id of the manager that the attributes name, "" for none.
+func managerID(attributes *scim.Object) string {
+	return attributes.Get(scim.EnterpriseSchema).Object().Get("manager").Object().Get("value").Text()
+}
+
+// setManager keeps the relation that the attribute manager of row stands for.
+// The manager must be a user of the environment (scim SCH-14), unless the
+// draft takes any: RuleDangling.
+func (w *write) setManager(tx *store.Tx, row *store.Row, old, id string) error {
+	if w.typ != store.User || id == old {
+		return nil
+	}
+	var manager int64
+	if id != "" {
+		m, err := tx.ByID(w.tenant, store.User, id)
+		switch {
+		case errors.Is(err, store.ErrNotFound) && w.draft.AnyManager:
+			return tx.SetManager(row.RID, 0)
+		case errors.Is(err, store.ErrNotFound):
+			return &scim.Error{Rule: scim.RuleDangling, Path: managerPath, Value: id, Schema: "User"}
+		case err != nil:
+			return err
+		}
+		manager = m.RID
+	}
+	return tx.SetManager(row.RID, manager)
+}
+
+// dismiss takes the manager, who is being deleted, out of the users who have
+// it (scim USR-21).
+func (d *Directory) dismiss(tx *store.Tx, c Caller, manager *store.Row, now time.Time) error {
+	reports, err := tx.Reports(manager.RID)
+	if err != nil {
+		return err
+	}
+	for _, rid := range reports {
+		if rid == manager.RID {
+			continue
+		}
+		old, err := tx.ByRID(rid)
+		if err != nil {
+			return err
+		}
+		attributes := old.Resource().Attributes().Clone()
+		extension := attributes.Get(scim.EnterpriseSchema).Object().Clone()
+		extension.Delete("manager")
+		if extension.Len() == 0 {
+			attributes.Delete(scim.EnterpriseSchema)
+		} else {
+			attributes.Set(scim.EnterpriseSchema, scim.ObjectValue(extension))
+		}
+		row := *old
+		row.Doc = attributes.AppendJSON(nil)
+		row.Version++
+		row.Modified = later(now, old.Modified)
+		if err := tx.Replace(old, &row, attributes); err != nil {
+			return err
+		}
+		if err := d.log(tx, c, store.OpUpdate, &row, row.Modified, []string{scim.EnterpriseSchema}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
