@@ -16,20 +16,19 @@ import (
 func (d *Directory) stamp() time.Time { return d.now().UTC().Truncate(time.Millisecond) }
 
 // log writes the change and its audit row into the transaction that makes it.
-// names are the attributes that changed, if the change has any.
+// names are the attributes that changed, if the change has any. The change log
+// names none of a resource that is new: all of it is.
 func (d *Directory) log(tx *store.Tx, c Caller, op store.Op, row *store.Row, at time.Time, names []string) error {
-	var detail []byte
-	if len(names) > 0 {
-		detail = scim.ObjectValue(scim.NewObject(scim.Member{Name: "attributes", Value: scim.Strings(names...)})).AppendJSON(nil)
+	change := &store.Change{TID: row.TID, At: at, Op: op, Type: row.Type, ID: row.ID, Version: row.Version, Actor: c.client, Request: c.RequestID}
+	if op == store.OpUpdate {
+		change.Detail = newDetail(names, nil)
 	}
-	err := tx.AppendChange(&store.Change{TID: row.TID, At: at, Op: op, Type: row.Type, ID: row.ID, Version: row.Version,
-		Actor: c.client, Request: c.RequestID, Detail: detail})
-	if err != nil {
+	if err := tx.AppendChange(change); err != nil {
 		return err
 	}
 	action := map[store.Op]string{store.OpCreate: "create", store.OpUpdate: "update", store.OpDelete: "delete"}[op]
 	audit := d.audit(c, action, row.Type.String(), row.ID, "done")
-	audit.Detail = detail
+	audit.Detail = newDetail(names, c.Fired.Names())
 	return tx.AppendAudit(audit)
 }
 

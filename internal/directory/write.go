@@ -292,6 +292,9 @@ func (w *write) insert(tx *store.Tx) (err error) {
 		}
 	}
 	row.Doc = w.body.doc
+	if err := w.unprepared(); err != nil {
+		return err
+	}
 	if err := tx.Insert(row, w.body.attributes); err != nil {
 		return w.conflict(err)
 	}
@@ -310,7 +313,7 @@ func (w *write) insert(tx *store.Tx) (err error) {
 		}
 	}
 	w.outcome = Created
-	if err := w.d.log(tx, w.caller, store.OpCreate, row, now, nil); err != nil {
+	if err := w.d.log(tx, w.caller, store.OpCreate, row, now, w.names()); err != nil {
 		return err
 	}
 	inc := Include{Groups: len(w.draft.Groups) > 0 || w.draft.DefaultGroup, Members: len(w.body.members) > 0}
@@ -349,6 +352,23 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 	return nil
 }
 
+// unprepared flags a user name that PRECIS refuses, for the audit row, or
+// refuses it in the mode strict (scim PRE-08).
+func (w *write) unprepared() error {
+	if w.typ != store.User {
+		return nil
+	}
+	name := w.body.attributes.Get("userName").Text()
+	switch _, prepared := scim.UsernameKey(name); {
+	case prepared:
+		return nil
+	case w.caller.Settings.Mode == Strict:
+		return &scim.Error{Rule: scim.RulePattern, Path: "userName", Value: name, Detail: "only characters that user names may have (RFC 8265 3.3)"}
+	}
+	w.caller.Fired.Add("username-unprepared")
+	return nil
+}
+
 // over stores the body over old, if it is another one or regrouped says that
 // the members are others.
 func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) (err error) {
@@ -369,6 +389,11 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 		w.outcome = Replaced
 		row.Version++
 		row.Modified = later(w.d.stamp(), old.Modified)
+		if row.Key != old.Key {
+			if err := w.unprepared(); err != nil {
+				return err
+			}
+		}
 		if err := tx.Replace(old, &row, w.body.attributes); err != nil {
 			return w.conflict(err)
 		}
@@ -559,6 +584,23 @@ func (w *write) conflict(err error) error {
 		attribute, value = "displayName", w.body.attributes.Get("displayName").Text()
 	}
 	return taken(err, w.draft.Type, attribute, value, w.draft.ID)
+}
+
+// names returns the names of all that a new resource was given.
+func (w *write) names() []string {
+	names := make([]string, 0, len(w.body.attributes.Members)+3)
+	for _, m := range w.body.attributes.Members {
+		names = append(names, m.Name)
+	}
+	for _, given := range []struct {
+		name string
+		ok   bool
+	}{{"population", w.draft.Population != ""}, {"password", w.hash != ""}, {"members", len(w.body.members) > 0}} {
+		if given.ok {
+			names = append(names, given.name)
+		}
+	}
+	return names
 }
 
 // changedNames returns the names of the top-level attributes in which the rows differ.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/route"
@@ -242,9 +243,27 @@ func TestServed(t *testing.T) {
 		Door: "aic", Route: "/openidm/managed/{realm}_user/{id}",
 		Caller: directory.Caller{Client: "reader", Role: "reader", Door: "aic", RequestID: "r-1"},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(directory.Caller{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(directory.Caller{}), cmpopts.IgnoreFields(directory.Caller{}, "Fired")); diff != "" {
 		t.Errorf("served (-want +got):\n%s", diff)
 	}
+	t.Run("what the handler put right", func(t *testing.T) {
+		lenient := func(_ http.ResponseWriter, _ *http.Request, c directory.Caller) error {
+			c.Fired.Add("op-case")
+			return nil
+		}
+		m, err := route.New([]route.Door{{Name: "x", Prefix: "/x", Schemes: []string{"Bearer"}, Error: word("x"),
+			Routes: []route.Route{{"GET", "", directory.ReadDirectory, lenient}, {"POST", "", directory.ReadDirectory, echo("x")}}}}, gate{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for method, want := range map[string][]string{"GET": {"op-case"}, "POST": nil} {
+			r := httptest.NewRequest(method, "/x", nil)
+			r.Header.Set("Who", "reader")
+			if got := m.Serve(httptest.NewRecorder(), r).Fired(); !cmp.Equal(got, want) {
+				t.Errorf("%s: got %v, want %v", method, got, want)
+			}
+		}
+	})
 }
 
 func TestError(t *testing.T) {
