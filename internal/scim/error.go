@@ -69,6 +69,7 @@ const (
 	RuleRate            // the client has asked too often: try again after Allowed[0] seconds
 	RuleProtected       // a built-in that cannot be changed so: Schema, Value the id
 	RuleUnsupported     // a part that is not offered: Path
+	RuleInUse           // a definition that stored resources depend on: Path or Schema says which, Value the id of a resource, Detail why
 )
 
 // An Error is a request's fault as data: which rule, where, what was sent and

@@ -42,6 +42,10 @@ type Attribute struct {
 	ReferenceTypes  []string     `json:"referenceTypes,omitempty"`
 	SubAttributes   []*Attribute `json:"subAttributes,omitempty"`
 
+	// Indexed attributes are found by filters without reading every resource. It
+	// is ours, and published only where it is true.
+	Indexed bool `json:"indexed,omitempty"`
+
 	// The rest is ours and not published.
 
 	// MaxLength is the greatest length of a string in characters; 0 leaves it
@@ -75,6 +79,7 @@ type ResourceType struct {
 	Description string
 	Schema      *Schema
 	Extensions  []*Schema
+	Required    []string // URIs of the extensions that every resource must have
 }
 
 // The schema URIs that the product knows.
@@ -170,13 +175,15 @@ func (t nameTable) find(list []*Attribute, name string) int {
 	return -1
 }
 
-//go:embed schemas/*.json
+//go:embed schemas/*.json definitions/*.json
 var schemaFiles embed.FS
 
 // A schemaCatalog is what the embedded files define.
 type schemaCatalog struct {
 	schemas     []*Schema
 	user, group *ResourceType
+	// The documents that define schemas and types, as if they were resources.
+	schemaType, typeType *ResourceType
 }
 
 var catalog = sync.OnceValue(loadCatalog)
@@ -207,6 +214,13 @@ func loadCatalog() *schemaCatalog {
 		Schema:     byID[GroupSchema],
 		Extensions: []*Schema{byID[ManagedGroupSchema]},
 	}
+	for file, t := range map[string]**ResourceType{"schema.json": &c.schemaType, "type.json": &c.typeType} {
+		s, err := loadSchema("definitions/" + file)
+		if err != nil {
+			panic(fmt.Errorf("scim: definitions/%s: %w", file, err))
+		}
+		*t = &ResourceType{Name: s.Name, Description: s.Description, Schema: s}
+	}
 	return c
 }
 
@@ -215,15 +229,25 @@ func loadSchema(file string) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	return readSchema(data)
+}
+
+// readSchema reads a schema that is known to be right.
+func readSchema(data []byte) (*Schema, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	s := &Schema{}
 	if err := d.Decode(s); err != nil {
 		return nil, err
 	}
+	s.complete()
+	return s, nil
+}
+
+// complete makes a schema ready for use.
+func (s *Schema) complete() {
 	complete(s.Attributes)
 	s.names = newNameTable(s.Attributes)
-	return s, nil
 }
 
 // complete gives the attributes the characteristics that the files leave

@@ -271,6 +271,17 @@ func (n *normalizer) schemas(in *Object, declared []Value) {
 
 // extensions normalizes the extensions of the type that in has and may have.
 func (n *normalizer) extensions(in *Object, declared []Value) []Member {
+	out := n.given(in, declared)
+	for _, uri := range n.t.Required {
+		if v, _ := in.Find(uri); v.Unassigned() && !n.Partial {
+			n.fail(RuleRequired, v, Error{Path: uri, Schema: uri})
+		}
+	}
+	return out
+}
+
+// given normalizes the extensions that are there.
+func (n *normalizer) given(in *Object, declared []Value) []Member {
 	if !slices.ContainsFunc(in.Members, func(m Member) bool { return isSchemaName(m.Name) }) {
 		return nil
 	}

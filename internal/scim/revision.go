@@ -1,0 +1,178 @@
+package scim
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Revision is the step from one definition of a resource type to another. It
+// knows what stored resources must be like for the step to lose nothing.
+type Revision struct {
+	name       string // of the type
+	conditions []condition
+}
+
+// A condition is asked of each resource.
+type condition struct {
+	path   Path // Attr is empty for a whole extension
+	absent bool // there must be no value; else there must be one
+	reason string
+}
+
+// Revise compares two definitions of a resource type.
+func Revise(old, new *ResourceType) *Revision {
+	r := &Revision{name: new.Name}
+	r.list("", old.Schema.Attributes, new.Schema.Attributes)
+	for _, s := range old.Extensions {
+		if to := new.Extension(s.ID); to == nil {
+			r.add(Path{Schema: s.ID}, true, "cannot be taken from the type while resources have values of it")
+		} else if to != s {
+			r.list(s.ID, s.Attributes, to.Attributes)
+		}
+	}
+	for _, uri := range new.Required {
+		if !slices.Contains(old.Required, uri) {
+			r.add(Path{Schema: uri}, false, "cannot become required while resources have no values of it")
+		}
+	}
+	return r
+}
+
+func (r *Revision) add(path Path, absent bool, reason string) {
+	r.conditions = append(r.conditions, condition{path, absent, reason})
+}
+
+// list compares the attributes of a schema; that of the core has no URI.
+func (r *Revision) list(uri string, old, new []*Attribute) {
+	if len(old) > 0 && len(new) > 0 && &old[0] == &new[0] {
+		return // one schema
+	}
+	r.attributes(func(name string) Path { return Path{Schema: uri, Attr: name} }, old, new)
+}
+
+// attributes compares two lists of attributes, whose paths at gives.
+func (r *Revision) attributes(at func(name string) Path, old, new []*Attribute) {
+	for _, a := range old {
+		i := nameTable(nil).find(new, a.Name)
+		if i < 0 {
+			r.add(at(a.Name), true, "cannot be removed while resources have values of it")
+			continue
+		}
+		r.attribute(at(a.Name), a, new[i])
+	}
+	for _, b := range new {
+		if b.Required && nameTable(nil).find(old, b.Name) < 0 {
+			r.add(at(b.Name), false, "cannot be required while resources have no value of it")
+		}
+	}
+}
+
+func (r *Revision) attribute(path Path, a, b *Attribute) {
+	switch {
+	case a.Name != b.Name:
+		r.add(path, true, "cannot change the letter case of its name while resources have values of it")
+	case a.Type != b.Type:
+		r.add(path, true, "cannot change its type while resources have values of it")
+	case a.MultiValued && !b.MultiValued:
+		r.add(path, true, "cannot become single-valued while resources have values of it")
+	case !a.MultiValued && b.MultiValued:
+		r.add(path, true, "cannot become multi-valued while resources have a value of it")
+	}
+	if b.Mutability == "readOnly" && a.Mutability != "readOnly" {
+		r.add(path, true, "cannot become readOnly while resources have values of it, which nobody could change any more")
+	}
+	if a.Returned == "never" && b.Returned != "never" {
+		r.add(path, true, "cannot be returned while resources have values of it, which were written as never returned")
+	}
+	if b.Required && !a.Required {
+		r.add(path, false, "cannot become required while resources have no value of it")
+	}
+	if a.Type == TypeComplex && b.Type == TypeComplex {
+		r.attributes(func(name string) Path {
+			return Path{Schema: path.Schema, Attr: path.Attr, Sub: name}
+		}, a.SubAttributes, b.SubAttributes)
+	}
+}
+
+// Asks reports whether the resources of the type must be looked at.
+func (r *Revision) Asks() bool { return len(r.conditions) > 0 }
+
+// Concerns reports whether the document of a resource, as [Resource.Doc] has
+// it, must be looked at. It reads it only superficially.
+func (r *Revision) Concerns(doc []byte) bool {
+	return slices.ContainsFunc(r.conditions, func(c condition) bool {
+		return c.path.Schema == "" || c.path.Attr == "" && !c.absent || strings.Contains(string(doc), `"`+c.path.Schema+`":`)
+	})
+}
+
+// Check returns why a stored resource stands in the way of the revision: RuleInUse
+// with the path of the attribute and the reason in Detail. It returns nil for one that does not.
+func (r *Revision) Check(attributes *Object) *Error {
+	for _, c := range r.conditions {
+		if !c.holds(attributes) {
+			path := c.path.String()
+			if c.path.Attr == "" {
+				path = c.path.Schema
+			}
+			return &Error{Rule: RuleInUse, Path: path, Schema: r.name, Detail: c.reason}
+		}
+	}
+	return nil
+}
+
+// holds asks the condition of a resource. A part of something can be missing
+// only where that is.
+func (c condition) holds(attributes *Object) bool {
+	o := attributes
+	if c.path.Schema != "" {
+		o = o.Get(c.path.Schema).Object()
+		switch {
+		case c.path.Attr == "":
+			return o.Len() == 0 == c.absent
+		case o.Len() == 0:
+			return true
+		}
+	}
+	v := o.Get(c.path.Attr)
+	if c.path.Sub == "" {
+		return v.Unassigned() == c.absent
+	}
+	return !anyValue(v, func(e element) bool {
+		return e.value.Object().Get(c.path.Sub).Unassigned() != c.absent
+	})
+}
+
+// Immutable returns a fault for each immutable attribute that has a value in
+// old and another one in new: RuleImmutable (RFC 7643 7). Elements of
+// multi-valued attributes may come and go; parts of one are not compared.
+func (t *ResourceType) Immutable(old, new *Object) Errors {
+	var faults Errors
+	check := func(uri string, s *Schema, old, new *Object) {
+		for _, a := range s.Attributes {
+			before, after := old.Get(a.Name), new.Get(a.Name)
+			if before.IsNull() {
+				continue
+			}
+			path := Path{Schema: uri, Attr: a.Name}
+			if a.Mutability == "immutable" && !Equal(before, after) {
+				faults = append(faults, &Error{Rule: RuleImmutable, Path: path.String(), Schema: s.ID})
+				continue
+			}
+			if a.Type != TypeComplex || a.MultiValued {
+				continue
+			}
+			for _, sub := range a.SubAttributes {
+				v := before.Object().Get(sub.Name)
+				if sub.Mutability == "immutable" && !v.IsNull() && !Equal(v, after.Object().Get(sub.Name)) {
+					path.Sub = sub.Name
+					faults = append(faults, &Error{Rule: RuleImmutable, Path: path.String(), Schema: s.ID})
+				}
+			}
+		}
+	}
+	check("", t.Schema, old, new)
+	for _, s := range t.Extensions {
+		check(s.ID, s, old.Get(s.ID).Object(), new.Get(s.ID).Object())
+	}
+	return faults
+}
