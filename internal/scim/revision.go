@@ -142,37 +142,72 @@ func (c condition) holds(attributes *Object) bool {
 	})
 }
 
-// Immutable returns a fault for each immutable attribute that has a value in
-// old and another one in new: RuleImmutable (RFC 7643 7). Elements of
-// multi-valued attributes may come and go; parts of one are not compared.
-func (t *ResourceType) Immutable(old, new *Object) Errors {
-	var faults Errors
-	check := func(uri string, s *Schema, old, new *Object) {
-		for _, a := range s.Attributes {
-			before, after := old.Get(a.Name), new.Get(a.Name)
-			if before.IsNull() {
-				continue
-			}
-			path := Path{Schema: uri, Attr: a.Name}
-			if a.Mutability == "immutable" && !Equal(before, after) {
-				faults = append(faults, &Error{Rule: RuleImmutable, Path: path.String(), Schema: s.ID})
-				continue
-			}
-			if a.Type != TypeComplex || a.MultiValued {
-				continue
-			}
-			for _, sub := range a.SubAttributes {
-				v := before.Object().Get(sub.Name)
-				if sub.Mutability == "immutable" && !v.IsNull() && !Equal(v, after.Object().Get(sub.Name)) {
-					path.Sub = sub.Name
-					faults = append(faults, &Error{Rule: RuleImmutable, Path: path.String(), Schema: s.ID})
-				}
-			}
+// Immutable compares what would replace a resource with the resource. It
+// returns new with the immutable values that it leaves out, which stay (RFC
+// 7644 3.5.1), and a RuleImmutable for each that it changes. Elements of
+// multi-valued attributes come and go whole, so their parts are not compared.
+func (t *ResourceType) Immutable(old, new *Object) (*Object, Errors) {
+	out, faults := keepImmutable("", t.Schema.ID, t.Schema.Attributes, old, new)
+	for _, s := range t.Extensions {
+		had := old.Get(s.ID).Object()
+		if had == nil {
+			continue
+		}
+		has := out.Get(s.ID).Object()
+		kept, more := keepImmutable(s.ID, s.ID, s.Attributes, had, has)
+		faults = append(faults, more...)
+		if kept != has {
+			out = out.Clone().Set(s.ID, ObjectValue(kept))
 		}
 	}
-	check("", t.Schema, old, new)
-	for _, s := range t.Extensions {
-		check(s.ID, s, old.Get(s.ID).Object(), new.Get(s.ID).Object())
+	return out, faults
+}
+
+// keepImmutable does the same for the attributes of one schema. It returns new
+// itself if nothing is left out.
+func keepImmutable(uri, schema string, list []*Attribute, old, new *Object) (*Object, Errors) {
+	var faults Errors
+	out := new
+	for _, a := range list {
+		before, after := old.Get(a.Name), new.Get(a.Name)
+		kept, clean := after, true
+		switch {
+		case before.IsNull():
+		case a.Mutability == "immutable":
+			kept, clean = keepValue(before, after)
+		case a.Type == TypeComplex && !a.MultiValued:
+			parts := after.Object()
+			for _, sub := range a.SubAttributes {
+				if was := before.Object().Get(sub.Name); sub.Mutability == "immutable" && !was.IsNull() {
+					is := parts.Get(sub.Name)
+					part, same := keepValue(was, is)
+					if !same {
+						faults = append(faults, immutable(Path{uri, a.Name, sub.Name}, schema))
+					} else if is.IsNull() {
+						parts = parts.Clone().Set(sub.Name, part)
+					}
+				}
+			}
+			kept = ObjectValue(parts)
+		}
+		if !clean {
+			faults = append(faults, immutable(Path{uri, a.Name, ""}, schema))
+		} else if kept.obj != after.obj || kept.IsNull() != after.IsNull() {
+			out = out.Clone().Set(a.Name, kept)
+		}
 	}
-	return faults
+	return out, faults
+}
+
+// keepValue returns the value that an immutable attribute has, and whether it
+// was not asked to have another one.
+func keepValue(before, after Value) (Value, bool) {
+	if after.IsNull() {
+		return before, true
+	}
+	return after, Equal(before, after)
+}
+
+func immutable(path Path, schema string) *Error {
+	return &Error{Rule: RuleImmutable, Path: path.String(), Schema: schema}
 }

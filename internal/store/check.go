@@ -37,18 +37,19 @@ func (tx *Tx) Check() error {
 // checkIndex makes sure that every index row is there that should be, and that
 // there are no others: then there are just as many.
 func (tx *Tx) checkIndex() error {
-	want, after := 0, int64(0)
+	want, claimed, after := 0, 0, int64(0)
 	for {
 		rows, err := list(tx, scanRow, selectRow+"WHERE r.rid > $1 ORDER BY r.rid LIMIT $2", after, chunk)
 		if err != nil {
 			return err
 		}
 		for _, r := range rows {
-			n, err := tx.checkRow(r)
+			n, unique, err := tx.checkRow(r)
 			if err != nil {
 				return err
 			}
 			want += n
+			claimed += unique
 			after = r.RID
 		}
 		if len(rows) < chunk {
@@ -59,13 +60,21 @@ func (tx *Tx) checkIndex() error {
 	if err == nil && int(got) != want {
 		err = fmt.Errorf("store: %d index rows, not %d", got, want)
 	}
+	if err != nil {
+		return err
+	}
+	got, err = first(tx, scanInt, "-- reads everything\nSELECT count(*) FROM unique_value")
+	if err == nil && int(got) != claimed {
+		err = fmt.Errorf("store: %d unique values, not %d", got, claimed)
+	}
 	return err
 }
 
-func (tx *Tx) checkRow(r *Row) (n int, err error) {
+// checkRow returns how many index rows and unique values the resource has.
+func (tx *Tx) checkRow(r *Row) (n, claimed int, err error) {
 	defs, err := tx.attrDefs(r.TID, r.Type)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	set := indexRows(defs, r.Resource().Attributes())
 	for _, row := range set {
@@ -74,8 +83,18 @@ func (tx *Tx) checkRow(r *Row) (n int, err error) {
 			err = fmt.Errorf("store: resource %d has no index row %d %q", r.RID, row.aid, row.val)
 		}
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
-	return len(set), nil
+	unique := uniqueRows(defs, r.Resource().Attributes())
+	for _, row := range unique {
+		_, err := first(tx, scanInt, "SELECT 1 FROM unique_value WHERE scope = $1 AND val = $2 AND rid = $3", row.aid, row.val, r.RID)
+		if errors.Is(err, ErrNotFound) {
+			err = fmt.Errorf("store: resource %d has not claimed its unique value %d %q", r.RID, row.aid, row.val)
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+	}
+	return len(set), len(unique), nil
 }

@@ -39,6 +39,7 @@ type attrDef struct {
 	path  scim.Path
 	attr  *scim.Attribute // what path leads to
 	ready bool
+	scope int64 // among which values are unique, see unique_value; 0 for not unique
 }
 
 // attrDefs returns the indexed attributes of a type. They are read again in
@@ -48,14 +49,18 @@ func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
 		return defs, nil
 	}
 	defs, err := list(tx, func(s scan) (d attrDef, err error) {
-		if err := s(&d.aid, &d.text, &d.ready); err != nil {
+		var own scim.Attribute
+		if err := s(&d.aid, &d.text, &d.ready, &own.Type, &own.CaseExact, &d.scope); err != nil {
 			return d, err
 		}
-		if d.path, err = scim.ParsePath(d.text); err == nil {
+		if d.path, err = scim.ParsePath(d.text); err != nil {
+			return d, err
+		}
+		if d.attr = &own; own.Type == "" {
 			d.path, d.attr, err = t.resourceType().ResolvePath(d.path, scim.FilterOptions{})
 		}
 		return d, err
-	}, "SELECT aid, path, state = $3 FROM attr_def WHERE tid = $1 AND type = $2", tid, t, attrReady)
+	}, "SELECT aid, path, state = $3, coalesce(kind, ''), exact, coalesce(scope, 0) FROM attr_def WHERE tid = $1 AND type = $2", tid, t, attrReady)
 	if err != nil {
 		return nil, err
 	}
@@ -80,26 +85,35 @@ func (a indexRow) compare(b indexRow) int {
 func indexRows(defs []attrDef, attrs *scim.Object) indexSet {
 	var set indexSet
 	for _, d := range defs {
-		object := attrs
-		if d.path.Schema != "" {
-			object = attrs.Get(d.path.Schema).Object()
-		}
-		value := object.Get(d.path.Attr)
-		values := []scim.Value{value}
-		if value.Kind() == scim.Array {
-			values = value.List()
-		}
-		for _, v := range values {
-			if d.path.Sub != "" {
-				v = v.Object().Get(d.path.Sub)
-			}
-			if key, ok := d.attr.IndexKey(v); ok {
-				set = append(set, indexRow{d.aid, cut(key)})
-			}
+		for _, key := range d.keys(attrs) {
+			set = append(set, indexRow{d.aid, cut(key)})
 		}
 	}
 	slices.SortFunc(set, indexRow.compare)
 	return slices.Compact(set)
+}
+
+// keys returns the keys of the attribute's values.
+func (d attrDef) keys(attrs *scim.Object) []string {
+	object := attrs
+	if d.path.Schema != "" {
+		object = attrs.Get(d.path.Schema).Object()
+	}
+	value := object.Get(d.path.Attr)
+	values := []scim.Value{value}
+	if value.Kind() == scim.Array {
+		values = value.List()
+	}
+	var keys []string
+	for _, v := range values {
+		if d.path.Sub != "" {
+			v = v.Object().Get(d.path.Sub)
+		}
+		if key, ok := d.attr.IndexKey(v); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // cut shortens a key to what the index holds, between two characters.

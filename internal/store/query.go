@@ -170,7 +170,7 @@ func (tx *Tx) lookup(q Query, e scim.Equality) (s source, ok bool, err error) {
 		}
 		group, err := tx.ridOf(q.TID, Group, e.Key)
 		return source{from: "member", rid: "gid", where: "mid IN ($1, $2) AND kind = $3", args: []any{user, group, memberKind}}, true, err
-	case e.Path == "groups.value":
+	case e.Path == "groups.value" && q.Type <= Group:
 		group, err := tx.ridOf(q.TID, Group, e.Key)
 		return source{from: "member CROSS JOIN resource ON resource.rid = mid", rid: "mid", where: `gid IN (
 			WITH RECURSIVE down(gid) AS (SELECT $1 UNION SELECT m.mid FROM down CROSS JOIN member m WHERE m.gid = down.gid AND m.kind = $2)

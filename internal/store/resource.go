@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"strconv"
@@ -54,6 +55,10 @@ type Row struct {
 	Modified   time.Time
 	Doc        []byte // attributes as canonical JSON
 
+	// TypeName is the name of a Type that an environment has defined, set by who
+	// knows it: see Resource. The other types have one of their own.
+	TypeName string
+
 	// Filled by reads, ignored by writes.
 	Population      string // public id of Pop
 	HasPassword     bool
@@ -78,7 +83,7 @@ func (r *Row) Resource() *scim.Resource {
 	}
 	r.owner = r
 	s := r.resource
-	s.Type, s.ID, s.Version = r.Type.String(), r.ID, r.Version
+	s.Type, s.ID, s.Version = cmp.Or(r.TypeName, r.Type.String()), r.ID, r.Version
 	s.Created, s.Modified = r.Created, r.Modified
 	s.Population = r.Population
 	s.HasPassword, s.MustChange = r.HasPassword, r.MustChange
@@ -104,8 +109,8 @@ func names(t Type, attrs *scim.Object) (name, display string) {
 }
 
 // Insert stores a new resource and its index rows, counts it, and sets r.RID.
-// attrs is what r.Doc says, as a tree. Errors: ErrIDTaken, ErrKeyTaken; if
-// both are, either.
+// attrs is what r.Doc says, as a tree. Errors: ErrIDTaken, ErrKeyTaken, which
+// may be a *TakenError; if several are, any.
 func (tx *Tx) Insert(r *Row, attrs *scim.Object) error {
 	defs, err := tx.attrDefs(r.TID, r.Type)
 	if err != nil {
@@ -120,6 +125,9 @@ func (tx *Tx) Insert(r *Row, attrs *scim.Object) error {
 		return err
 	}
 	if err := tx.index(rid, indexRows(defs, attrs)); err != nil {
+		return err
+	}
+	if err := tx.claim(rid, defs, uniqueRows(defs, attrs)); err != nil {
 		return err
 	}
 	_, err = tx.exec("INSERT INTO counter(tid, type, n) VALUES ($1, $2, 1) ON CONFLICT (tid, type) DO UPDATE SET n = counter.n + 1", r.TID, r.Type)
@@ -153,7 +161,14 @@ func (tx *Tx) Replace(old, r *Row, attrs *scim.Object) error {
 	if err := tx.unindex(old.RID, had.without(has)); err != nil {
 		return err
 	}
-	return tx.index(old.RID, has.without(had))
+	if err := tx.index(old.RID, has.without(had)); err != nil {
+		return err
+	}
+	had, has = uniqueRows(defs, old.Resource().Attributes()), uniqueRows(defs, attrs)
+	if err := tx.release(old.RID, had.without(has)); err != nil {
+		return err
+	}
+	return tx.claim(old.RID, defs, has.without(had))
 }
 
 // Delete removes a resource as it was read with its index rows, credential and
@@ -172,6 +187,9 @@ func (tx *Tx) Delete(r *Row) error {
 		return ErrStale
 	}
 	if err := tx.unindex(r.RID, indexRows(defs, r.Resource().Attributes())); err != nil {
+		return err
+	}
+	if err := tx.release(r.RID, uniqueRows(defs, r.Resource().Attributes())); err != nil {
 		return err
 	}
 	if _, err := tx.exec("DELETE FROM member WHERE gid = $1", r.RID); err != nil {

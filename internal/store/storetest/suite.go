@@ -37,6 +37,8 @@ func Run(t *testing.T, open func(testing.TB) *store.DB) {
 		{"credentials", testCredentials},
 		{"confirmations", testConfirmations},
 		{"entitlements", testEntitlements},
+		{"definitions of schemas and types", testDefinitions},
+		{"indexes of attributes that an environment defines", testOwnIndexes},
 		{"clients and secrets", testClients},
 		{"change and audit logs", testLogs},
 		{"settings", testSettings},
