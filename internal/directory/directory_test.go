@@ -710,3 +710,62 @@ func TestCheckPassword(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestPopulations(t *testing.T) {
+	w := open(t)
+	second, err := w.CreatePopulation(ctx, directorytest.Environment, "", "Contractors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.CreatePopulation(ctx, directorytest.Environment, "", "contractors")
+	fault(t, err, scim.RuleUnique)
+	_, err = w.CreatePopulation(ctx, "nowhere", "", "x")
+	fault(t, err, scim.RuleNotFound)
+	dr := user(t, `{"userName":"ada"}`)
+	dr.Population = second.ID
+	ada := w.create(t, dr)
+	list := func() []directory.Population {
+		all, err := w.Populations(ctx, w.dev, w.home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []directory.Population
+		for _, p := range all {
+			out = append(out, *p)
+		}
+		return out
+	}
+	want := []directory.Population{{ID: directorytest.Population, Name: "Default", Default: true}, {ID: second.ID, Name: "Contractors", Users: 1}}
+	if diff := cmp.Diff(want, list()); diff != "" {
+		t.Error(diff)
+	}
+	fault(t, w.DeletePopulation(ctx, directorytest.Environment, second.ID), scim.RuleProtected)
+	fault(t, w.DeletePopulation(ctx, directorytest.Environment, directorytest.Population), scim.RuleProtected)
+	fault(t, w.DeletePopulation(ctx, directorytest.Other, second.ID), scim.RuleNotFound)
+	t.Run("without a default population a user must name one", func(t *testing.T) {
+		if err := w.SetDefaultPopulation(ctx, directorytest.Environment, ""); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.Create(ctx, w.dev, w.home, user(t, `{"userName":"bob"}`))
+		if e := fault(t, err, scim.RuleRequired); e.Path != "population.id" {
+			t.Errorf("got %+v", e)
+		}
+		if err := w.SetDefaultPopulation(ctx, directorytest.Environment, second.ID); err != nil {
+			t.Fatal(err)
+		}
+		if bob := w.create(t, user(t, `{"userName":"bob"}`)); bob.Population != second.ID {
+			t.Errorf("population is %s", bob.Population)
+		}
+	})
+	t.Run("replacing leaves the population", func(t *testing.T) {
+		dr := user(t, `{"userName":"ada","title":"x"}`)
+		dr.ID = ada.ID
+		r, _, err := w.Put(ctx, w.dev, w.home, dr, directory.Precondition{})
+		if err != nil || r.Population != second.ID {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	if err := w.DeletePopulation(ctx, directorytest.Environment, directorytest.Population); err != nil {
+		t.Error(err)
+	}
+}

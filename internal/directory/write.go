@@ -414,6 +414,9 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 
 // population returns the population that the draft names, else the one given.
 func (w *write) population(tx *store.Tx, rid int64, id string) (int64, string, error) {
+	if w.draft.Population == "" && rid == 0 {
+		return 0, "", &scim.Error{Rule: scim.RuleRequired, Path: "population.id"}
+	}
 	if w.draft.Population == "" || w.draft.Population == id {
 		return rid, id, nil
 	}

@@ -268,3 +268,9 @@ func (tx *Tx) Resolve(tid int64, t Type, ids []string) (map[string]int64, error)
 	}, "SELECT r.id, r.rid FROM json_each($1) w CROSS JOIN resource r WHERE r.tid = $2 AND r.type = $3 AND r.id = w.value", string(list), tid, t)
 	return rids, err
 }
+
+// PopulationCount returns how many users are in a population.
+func (tx *Tx) PopulationCount(pop int64) (int, error) {
+	n, err := first(tx, scanInt, "SELECT count(*) FROM resource WHERE pop = $1", pop)
+	return int(n), err
+}
