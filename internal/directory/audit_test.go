@@ -90,13 +90,13 @@ func TestAudit(t *testing.T) {
 	})
 	t.Run("what was put right is named, once, and only where something changed", func(t *testing.T) {
 		c := w.dev
-		c.Fired = &directory.Fired{}
+		c.Trace = &directory.Trace{}
 		for _, name := range []string{"media-type", "op-case", "media-type"} {
-			c.Fired.Add(name)
+			c.Trace.Fire(name)
 		}
 		got := w.trail(t, func() {
 			m := directory.Modification{Type: "User", ID: ada.ID, Apply: func(old *scim.Resource) (directory.Change, error) {
-				c.Fired.Add("create-on-absent")
+				c.Trace.Fire("create-on-absent")
 				return directory.Change{Attributes: old.Attributes().Clone().Set("nickName", scim.StringValue("B"))}, nil
 			}}
 			for range 2 {
@@ -130,7 +130,7 @@ func TestUnpreparedUserName(t *testing.T) {
 	strict := w.dev
 	strict.Settings = directory.ClientSettings{Mode: directory.Strict}
 	tolerant := w.dev
-	tolerant.Fired = &directory.Fired{}
+	tolerant.Trace = &directory.Trace{}
 	t.Run("scim:PRE-08 a user name that PRECIS refuses is refused in strict mode, and stored, flagged and unique in lower case in tolerant mode", func(t *testing.T) {
 		_, err := w.Create(ctx, strict, w.home, user(t, `{"userName":"`+smile+`"}`))
 		if f := fault(t, err, scim.RulePattern); f.Path != "userName" || f.Value != smile {
@@ -163,51 +163,78 @@ func TestUnpreparedUserName(t *testing.T) {
 	})
 	t.Run("a name that is prepared is not flagged", func(t *testing.T) {
 		c := w.dev
-		c.Fired = &directory.Fired{}
+		c.Trace = &directory.Trace{}
 		for _, name := range []string{"Stra\u00dfe", "User One", "\u00c9va"} {
 			if _, err := w.Create(ctx, c, w.home, user(t, `{"userName":"`+name+`"}`)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if names := c.Fired.Names(); names != nil {
+		if names := c.Trace.Fired(); names != nil {
 			t.Errorf("flagged: %s", strings.Join(names, ", "))
 		}
 	})
 }
 
-func TestFired(t *testing.T) {
-	var none *directory.Fired
-	none.Add("x")
-	if none.Names() != nil {
-		t.Error("a nil Fired collects")
+func TestTrace(t *testing.T) {
+	var none *directory.Trace
+	none.Fire("x")
+	if none.Fired() != nil || none.Filters() != nil {
+		t.Error("a nil Trace collects")
 	}
-	f := &directory.Fired{}
-	f.Add("a")
+	f := &directory.Trace{}
+	f.Fire("a")
 	first, second := f.Part(), f.Part()
-	first.Add("b")
-	second.Add("a")
-	second.Add("c")
-	if diff := cmp.Diff([][]string{{"a", "b", "c"}, {"a", "b"}, {"a", "c"}}, [][]string{f.Names(), first.Names(), second.Names()}); diff != "" {
+	first.Fire("b")
+	second.Fire("a")
+	second.Fire("c")
+	if diff := cmp.Diff([][]string{{"a", "b", "c"}, {"a", "b"}, {"a", "c"}}, [][]string{f.Fired(), first.Fired(), second.Fired()}); diff != "" {
 		t.Errorf("names of the request, of its first and second operation (-want +got):\n%s", diff)
 	}
 	part := none.Part()
-	part.Add("x")
-	if !cmp.Equal(part.Names(), []string{"x"}) {
-		t.Error("the part of a nil Fired collects nothing")
+	part.Fire("x")
+	if !cmp.Equal(part.Fired(), []string{"x"}) {
+		t.Error("the part of a nil Trace collects nothing")
 	}
 	t.Run("many at once", func(t *testing.T) {
 		var wg sync.WaitGroup
-		shared := &directory.Fired{}
+		shared := &directory.Trace{}
 		for range 8 {
 			wg.Go(func() {
 				for _, name := range []string{"a", "b", "c"} {
-					shared.Add(name)
+					shared.Fire(name)
 				}
 			})
 		}
 		wg.Wait()
-		if len(shared.Names()) != 3 {
-			t.Errorf("names %v", shared.Names())
+		if len(shared.Fired()) != 3 {
+			t.Errorf("names %v", shared.Fired())
+		}
+	})
+	t.Run("the shapes of the filters that were asked, also those of parts, four at most", func(t *testing.T) {
+		w := open(t)
+		c := w.dev
+		whole := &directory.Trace{}
+		c.Trace = whole.Part()
+		for _, text := range []string{`userName eq "ada"`, `userName eq "eve"`, `userName sw "e"`, `not (active eq false)`, `title pr`, `nickName pr`} {
+			f, err := scim.ParseFilter(text, scim.FilterOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f, err = scim.UserType().Resolve(f, scim.FilterOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.List(ctx, c, w.home, directory.Query{Type: "User", Filter: f, Count: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.List(ctx, c, w.home, directory.Query{Type: "User", Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"userName eq ?", "userName sw ?", "not (active eq ?)", "title pr"}
+		for name, got := range map[string][]string{"part": c.Trace.Filters(), "request": whole.Filters()} {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", name, diff)
+			}
 		}
 	})
 }

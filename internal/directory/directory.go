@@ -66,7 +66,7 @@ type Caller struct {
 	RequestID   string   // written to the change log and the audit rows
 	Door        string   // the door it came through, for the audit rows
 	Settings    ClientSettings
-	Fired       *Fired // of this request, or of this operation of it
+	Trace       *Trace // of this request, or of this operation of it; nil for none
 
 	tenant int64 // the environment's key in the store
 	client int64 // the client's key in the store

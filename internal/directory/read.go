@@ -35,6 +35,7 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 	if err != nil {
 		return nil, err
 	}
+	c.Trace.ask(q.Filter)
 	page := &Page{Start: max(1, q.Start)}
 	err = d.view(ctx, func(tx *store.Tx) error {
 		rows, total, err := tx.Select(store.Query{TID: tenant, Type: storeType(q.Type), Filter: q.Filter, Start: page.Start, Count: q.Count})

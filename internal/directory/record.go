@@ -28,7 +28,7 @@ func (d *Directory) log(tx *store.Tx, c Caller, op store.Op, row *store.Row, at 
 	}
 	action := map[store.Op]string{store.OpCreate: "create", store.OpUpdate: "update", store.OpDelete: "delete"}[op]
 	audit := d.audit(c, action, row.Type.String(), row.ID, "done")
-	audit.Detail = newDetail(names, c.Fired.Names())
+	audit.Detail = newDetail(names, c.Trace.Fired())
 	return tx.AppendAudit(audit)
 }
 

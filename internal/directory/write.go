@@ -365,7 +365,7 @@ func (w *write) unprepared() error {
 	case w.caller.Settings.Mode == Strict:
 		return &scim.Error{Rule: scim.RulePattern, Path: "userName", Value: name, Detail: "only characters that user names may have (RFC 8265 3.3)"}
 	}
-	w.caller.Fired.Add("username-unprepared")
+	w.caller.Trace.Fire("username-unprepared")
 	return nil
 }
 

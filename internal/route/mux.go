@@ -56,9 +56,6 @@ type Served struct {
 	Err    error // what was worded, or nil
 }
 
-// Fired returns the names of what was put right in the request.
-func (s Served) Fired() []string { return s.Caller.Fired.Names() }
-
 // New returns a Mux of the doors whose callers pass the gate.
 // Errors: a path that cannot be read, two doors of one prefix, two routes of
 // one method and path, a door without Error, a route without Handle, and a
@@ -206,7 +203,7 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 		}
 		s.Caller = c
 	}
-	s.Caller.Door, s.Caller.RequestID, s.Caller.Fired = d.Name, RequestID(r.Context()), &directory.Fired{}
+	s.Caller.Door, s.Caller.RequestID, s.Caller.Trace = d.Name, RequestID(r.Context()), &directory.Trace{}
 	switch {
 	case p == nil:
 		return &scim.Error{Rule: scim.RuleNoEndpoint, Path: r.URL.EscapedPath()}

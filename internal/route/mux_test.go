@@ -243,12 +243,12 @@ func TestServed(t *testing.T) {
 		Door: "aic", Route: "/openidm/managed/{realm}_user/{id}",
 		Caller: directory.Caller{Client: "reader", Role: "reader", Door: "aic", RequestID: "r-1"},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(directory.Caller{}), cmpopts.IgnoreFields(directory.Caller{}, "Fired")); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(directory.Caller{}), cmpopts.IgnoreFields(directory.Caller{}, "Trace")); diff != "" {
 		t.Errorf("served (-want +got):\n%s", diff)
 	}
 	t.Run("what the handler put right", func(t *testing.T) {
 		lenient := func(_ http.ResponseWriter, _ *http.Request, c directory.Caller) error {
-			c.Fired.Add("op-case")
+			c.Trace.Fire("op-case")
 			return nil
 		}
 		m, err := route.New([]route.Door{{Name: "x", Prefix: "/x", Schemes: []string{"Bearer"}, Error: word("x"),
@@ -259,7 +259,7 @@ func TestServed(t *testing.T) {
 		for method, want := range map[string][]string{"GET": {"op-case"}, "POST": nil} {
 			r := httptest.NewRequest(method, "/x", nil)
 			r.Header.Set("Who", "reader")
-			if got := m.Serve(httptest.NewRecorder(), r).Fired(); !cmp.Equal(got, want) {
+			if got := m.Serve(httptest.NewRecorder(), r).Caller.Trace.Fired(); !cmp.Equal(got, want) {
 				t.Errorf("%s: got %v, want %v", method, got, want)
 			}
 		}

@@ -154,7 +154,7 @@ func (s *Server) panicked(out *answer, r *http.Request, fault any) {
 }
 
 // record writes the line of the access log: nothing of the query, the body or
-// a credential. What went wrong is told by the numbers of the rules, as their
+// a credential; of a filter its shape (scim SEC-11). What went wrong is told by the numbers of the rules, as their
 // words may hold what the client sent; only a fault of the server is told in words.
 func (s *Server) record(r *http.Request, id string, out *answer, served route.Served, took time.Duration) {
 	level := slog.LevelInfo
@@ -184,6 +184,11 @@ func (s *Server) record(r *http.Request, id string, out *answer, served route.Se
 		slog.String("client_request_id", foreignID(r.Header)),
 	} {
 		if a.Value.String() != "" {
+			attrs = append(attrs, a)
+		}
+	}
+	for _, a := range []slog.Attr{slog.Any("rewrites", served.Caller.Trace.Fired()), slog.Any("filters", served.Caller.Trace.Filters())} {
+		if texts := a.Value.Any().([]string); len(texts) > 0 {
 			attrs = append(attrs, a)
 		}
 	}
