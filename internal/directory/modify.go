@@ -72,7 +72,7 @@ func (d *Directory) Modify(ctx context.Context, c Caller, s Scope, m Modificatio
 	if err != nil {
 		return nil, 0, err
 	}
-	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(m.Type), draft: Draft{Type: m.Type, ID: m.ID, NoCycles: m.NoCycles}}
+	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(m.Type), draft: Draft{Type: m.Type, ID: m.ID, NoCycles: m.NoCycles, AnyManager: m.AnyManager}}
 	var hashed string // the password that w.hash is of
 	for {
 		if m.Password {

@@ -166,11 +166,6 @@ func (d *Directory) write(ctx context.Context, c Caller, s Scope, dr Draft) (*wr
 		return nil, err
 	}
 	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(dr.Type), draft: dr}
-	if dr.ID != "" {
-		if err := checkID(dr.ID); err != nil {
-			return nil, err
-		}
-	}
 	w.body, err = d.takeApart(dr.Type, dr.Attributes)
 	return w, err
 }
@@ -281,6 +276,8 @@ func (w *write) insert(tx *store.Tx) (err error) {
 		Version: 1, Created: now, Modified: now}
 	if row.ID == "" {
 		row.ID = w.d.newID()
+	} else if err := checkID(row.ID); err != nil {
+		return err
 	}
 	if w.typ == store.User {
 		t, err := tx.Tenant(w.caller.Environment)

@@ -11,10 +11,10 @@ import (
 func (d *door) configuration(c *call) error {
 	o := scim.NewObject(
 		scim.Member{Name: "schemas", Value: scim.Strings(coreSchema)},
-		supported("patch", false),
+		supported("patch", true),
 		supported("bulk", false, scim.Member{Name: "maxOperations", Value: scim.IntValue(0)}, scim.Member{Name: "maxPayloadSize", Value: scim.IntValue(0)}),
 		supported("filter", true, scim.Member{Name: "maxResults", Value: scim.IntValue(maxCount)}),
-		supported("changePassword", false),
+		supported("changePassword", true),
 		supported("sort", false),
 		supported("etag", true),
 		supported("xmlDataFormat", false))

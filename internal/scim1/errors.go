@@ -25,17 +25,22 @@ func (d *door) writeError(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		texts[i] = text
 	}
-	switch faults[0].Rule {
+	d.explain(w, faults[0])
+	writeErrors(w, status, texts...)
+}
+
+// explain sets the headers that go with a fault.
+func (d *door) explain(w http.ResponseWriter, e *scim.Error) {
+	switch e.Rule {
 	case scim.RuleUnauthenticated:
 		for _, challenge := range d.Challenge {
 			w.Header().Add("WWW-Authenticate", challenge)
 		}
 	case scim.RuleBusy, scim.RuleRate:
-		if seconds := first(faults[0].Allowed); seconds != "" {
+		if seconds := first(e.Allowed); seconds != "" {
 			w.Header().Set("Retry-After", seconds) // p14e A11
 		}
 	}
-	writeErrors(w, status, texts...)
 }
 
 func writeErrors(w http.ResponseWriter, status int, texts ...string) {
@@ -78,6 +83,8 @@ func word(e *scim.Error) (status int, text string) {
 		return 413, "Request body is too large"
 	case scim.RuleRate:
 		return 429, "Too many requests"
+	case scim.RuleUnknownSchema:
+		return 400, "PATCH bodies must use the SCIM 1.1 form"
 	case scim.RuleUnsupported:
 		return 501, "Not implemented"
 	case scim.RuleBusy:
@@ -99,6 +106,8 @@ func word(e *scim.Error) (status int, text string) {
 		return 400, "Attribute " + path + " refers to no resource: " + e.Value
 	case scim.RuleCycle:
 		return 400, "Member " + e.Value + " contains the group"
+	case scim.RuleImmutable:
+		return 400, "Attribute " + path + " cannot be changed"
 	case scim.RuleReadOnly:
 		return 400, "Attribute " + path + " is read-only"
 	case scim.RuleRequired:

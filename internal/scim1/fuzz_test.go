@@ -20,9 +20,7 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
-	p := PingOneEnterprise()
-	d := &door{Profile: p}
-	d.user, d.group = p.userKind(), p.groupKind()
+	d := pingOneDoor()
 	v := &view{door: d, env: &directory.Environment{ID: "e", DefaultPopulation: "p"}}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		body, err := scim.ReadObject(data, scim.Limits{})

@@ -3,7 +3,6 @@ package scim1
 import (
 	"net/http"
 
-	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
@@ -30,16 +29,10 @@ func (d *door) createGroup(c *call) error {
 
 // countMembers serves the number of users that belong to the group directly (p14e R44).
 func (d *door) countMembers(c *call) error {
-	group, err := d.dir.Read(c.r.Context(), c.who, c.who.Home(), d.group.Name, c.r.PathValue("id"), directory.Include{Members: true})
+	users, err := d.dir.CountMembers(c.r.Context(), c.who, c.who.Home(), c.r.PathValue("id"), "User")
 	if err != nil {
 		return err
 	}
-	users := int64(0)
-	for _, m := range group.Members {
-		if m.Type == "User" && !m.Indirect {
-			users++
-		}
-	}
-	write(c.w, http.StatusOK, scim.NewObject(scim.Member{Name: "users", Value: scim.IntValue(users)}))
+	write(c.w, http.StatusOK, scim.NewObject(scim.Member{Name: "users", Value: scim.IntValue(int64(users))}))
 	return nil
 }

@@ -20,7 +20,7 @@ func (d *door) list(k *kind) func(*call) error {
 		if err != nil {
 			return err
 		}
-		q, err := d.readList(c, k)
+		q, err := d.readList(c, k, only)
 		if err != nil {
 			return err
 		}
@@ -59,8 +59,8 @@ func (d *door) listOf(resources []scim.Value, total, start int) *scim.Object {
 }
 
 // readList reads which resources are asked for.
-func (d *door) readList(c *call, k *kind) (q directory.Query, err error) {
-	q = directory.Query{Type: k.Name, Include: k.include()}
+func (d *door) readList(c *call, k *kind, only *scim.Projection) (q directory.Query, err error) {
+	q = directory.Query{Type: k.Name, Include: k.include(only)}
 	if q.Start, err = c.number("startIndex", 1); err != nil {
 		return q, err
 	}

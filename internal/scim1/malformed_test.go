@@ -79,7 +79,7 @@ func TestMalformedBodies(t *testing.T) {
 	defer srv.Close()
 	for _, path := range []string{"/api/directory/user", "/v1/user?option=DEFAULT_USER_GROUP"} {
 		for _, row := range rows {
-			t.Run(row.name+" at "+path[:4], func(t *testing.T) { mustRefuse(t, srv.URL, path, row.body, row.status, row.want) })
+			t.Run(row.name+" at "+path[:4], func(t *testing.T) { mustRefuse(t, srv.URL, "POST", path, row.body, row.status, row.want) })
 		}
 	}
 	for _, row := range []struct {
@@ -96,16 +96,29 @@ func TestMalformedBodies(t *testing.T) {
 		{"member type", `{"displayName":"A","members":[{"value":"7","type":"Car"}]}`, "Attribute members[0].type must be a value of user, group"},
 		{"member without value", `{"displayName":"A","members":[{"type":"user"}]}`, ""},
 	} {
-		t.Run("group "+row.name, func(t *testing.T) { mustRefuse(t, srv.URL, "/v1/group", row.body, 400, row.want) })
+		t.Run("group "+row.name, func(t *testing.T) { mustRefuse(t, srv.URL, "POST", "/v1/group", row.body, 400, row.want) })
+	}
+	s.fill(t, 1)
+	user := "/v1/user/" + mustList(t, srv.URL, "/v1/user").Resources[0].ID
+	for _, row := range rows {
+		for _, method := range []string{"PUT", "PATCH"} {
+			t.Run(method+" "+row.name, func(t *testing.T) { mustRefuse(t, srv.URL, method, user, row.body, row.status, row.want) })
+		}
+	}
+	if _, body := send(t, srv.URL, "GET", user+"?attributes=userName", ""); !strings.Contains(body, `"userName":"user0000"`) {
+		t.Errorf("the user became %s", body)
+	}
+	if status, _ := send(t, srv.URL, "DELETE", user, ""); status != 200 {
+		t.Error(status)
 	}
 	if users, groups := s.count(t, "User"), s.count(t, "Group"); users != 0 || groups != 1 {
 		t.Errorf("%d users and %d groups are stored", users, groups)
 	}
 }
 
-func mustRefuse(t *testing.T, server, path, body string, status int, want string) {
+func mustRefuse(t *testing.T, server, method, path, body string, status int, want string) {
 	t.Helper()
-	got, text := send(t, server, "POST", path, body)
+	got, text := send(t, server, method, path, body)
 	var answer struct {
 		Errors []struct{ Description, Code string }
 	}

@@ -1,6 +1,7 @@
 package scim1
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
@@ -33,6 +34,8 @@ type Profile struct {
 type mount struct {
 	prefix string
 	routes func(*door) []route.Route
+	// error words errors; nil is writeError.
+	error func(*door, http.ResponseWriter, *http.Request, error)
 }
 
 // Options are the switches of a profile: what the vendor's pages leave open.
@@ -78,9 +81,9 @@ func PingOneEnterprise() Profile {
 			ListKeys:                  []string{"resources"},
 		},
 		mounts: []mount{
-			{pingOnePrefix, pingOneRoutes},
-			{pingOneV1Prefix, pingOneRoutes},
-			{pingOneOAuthPath, pingOneTokenRoutes},
+			{prefix: pingOnePrefix, routes: pingOneRoutes},
+			{prefix: pingOneV1Prefix, routes: pingOneRoutes},
+			{prefix: pingOneOAuthPath, routes: pingOneTokenRoutes, error: (*door).writeOAuthError},
 		},
 		createStatus: 200,
 		upsert:       true,
@@ -102,7 +105,7 @@ func Standard() Profile {
 			LocationPrefix: "/scim/v1",
 			ListKeys:       []string{"Resources"},
 		},
-		mounts:       []mount{{"/scim/v1", standardRoutes}},
+		mounts:       []mount{{prefix: "/scim/v1", routes: standardRoutes}},
 		createStatus: 201,
 		version:      true,
 	}
@@ -110,11 +113,14 @@ func Standard() Profile {
 
 // pingOneRoutes are the standard ones and the vendor's own (p14e section 3).
 func pingOneRoutes(d *door) []route.Route {
-	const users = directory.WriteUsers
-	count := route.Route{Method: "GET", Path: d.Groups + "/{id}/users/count", Permission: directory.ReadDirectory, Handle: d.serve(d.countMembers)}
-	routes := append(standardRoutes(d), count)
+	const (
+		read  = directory.ReadDirectory
+		users = directory.WriteUsers
+	)
+	count := route.Route{Method: "GET", Path: d.Groups + "/{id}/users/count", Permission: read, Handle: d.serve(d.countMembers)}
+	authenticate := route.Route{Method: "POST", Path: "/users/authenticate", Permission: read, Handle: d.serve(d.authenticate)}
+	routes := append(standardRoutes(d), count, authenticate)
 	for _, later := range []route.Route{
-		{Method: "POST", Path: "/users/authenticate", Permission: users},
 		{Method: "POST", Path: "/users/password-reset", Permission: users},
 		{Method: "PUT", Path: "/users/password-reset", Permission: users},
 		{Method: "POST", Path: "/users/password-lost", Permission: users},
@@ -132,5 +138,5 @@ func pingOneRoutes(d *door) []route.Route {
 
 // pingOneTokenRoutes lead to the check of a user's password (p14e R64).
 func pingOneTokenRoutes(d *door) []route.Route {
-	return []route.Route{{Method: "POST", Path: "/token", Permission: directory.ReadDirectory, Handle: d.serve(unbuilt)}}
+	return []route.Route{{Method: "POST", Path: "/token", Permission: directory.ReadDirectory, Handle: d.serve(d.grant)}}
 }

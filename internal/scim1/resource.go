@@ -17,7 +17,7 @@ func (d *door) read(k *kind) func(*call) error {
 		if err != nil {
 			return err
 		}
-		r, err := d.dir.Read(c.r.Context(), c.who, c.who.Home(), k.Name, c.r.PathValue("id"), k.include())
+		r, err := d.dir.Read(c.r.Context(), c.who, c.who.Home(), k.Name, c.r.PathValue("id"), k.include(only))
 		if err != nil {
 			return err
 		}
@@ -44,9 +44,9 @@ func (d *door) delete(k *kind) func(*call) error {
 	}
 }
 
-// include is what a read must fill for the kind to be shown.
-func (k *kind) include() directory.Include {
-	return directory.Include{Groups: k.Name == "User", Members: k.Name == "Group"}
+// include is what a read must fill for an answer that is limited to a part.
+func (k *kind) include(only *scim.Projection) directory.Include {
+	return directory.Include{Groups: k.Name == "User" && only.Wants("groups"), Members: k.Name == "Group" && only.Wants("members")}
 }
 
 // answer sends one resource. An answer to a POST also says where it is (p14e R2).

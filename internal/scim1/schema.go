@@ -129,6 +129,12 @@ func (k *kind) schemas() []*scim.Schema {
 	return append([]*scim.Schema{k.Schema}, k.Extensions...)
 }
 
+// attributes are those of the core schema and externalId, which SCIM 1.1
+// counts among those of every resource.
+func (k *kind) attributes() []*scim.Attribute {
+	return append(slices.Clip(k.Schema.Attributes), common.Attribute("externalId"))
+}
+
 // split cuts an attribute's name, URI:name or a core one, into its schema and
 // the rest. The schema is nil if the kind does not have it.
 func (k *kind) split(text string) (*scim.Schema, string) {

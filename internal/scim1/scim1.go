@@ -36,12 +36,15 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	dr.user, dr.group = p.userKind(), p.groupKind()
 	doors := make([]route.Door, len(p.mounts))
 	for i, m := range p.mounts {
+		if m.error == nil {
+			m.error = (*door).writeError
+		}
 		doors[i] = route.Door{
 			Name:           p.Name,
 			Prefix:         m.prefix,
 			Routes:         m.routes(dr),
 			Schemes:        p.Schemes,
-			Error:          dr.writeError,
+			Error:          func(w http.ResponseWriter, r *http.Request, err error) { m.error(dr, w, r, err) },
 			MethodOverride: true, // p14e A10
 			MaxBody:        maxBody,
 		}
@@ -62,15 +65,15 @@ func standardRoutes(d *door) []route.Route {
 		{Method: "POST", Path: d.Users, Permission: users, Handle: d.serve(d.createUser)},
 		{Method: "GET", Path: d.Users, Permission: read, Handle: d.serve(d.list(d.user))},
 		{Method: "GET", Path: user, Permission: read, Handle: d.serve(d.read(d.user))},
-		{Method: "PUT", Path: user, Permission: users, Handle: d.serve(unbuilt)},
-		{Method: "PATCH", Path: user, Permission: users, Handle: d.serve(unbuilt)},
+		{Method: "PUT", Path: user, Permission: users, Handle: d.serve(d.replace(d.user))},
+		{Method: "PATCH", Path: user, Permission: users, Handle: d.serve(d.patch(d.user))},
 		{Method: "DELETE", Path: user, Permission: users, Handle: d.serve(d.delete(d.user))},
 
 		{Method: "POST", Path: d.Groups, Permission: groups, Handle: d.serve(d.createGroup)},
 		{Method: "GET", Path: d.Groups, Permission: read, Handle: d.serve(d.list(d.group))},
 		{Method: "GET", Path: group, Permission: read, Handle: d.serve(d.read(d.group))},
-		{Method: "PUT", Path: group, Permission: groups, Handle: d.serve(unbuilt)},
-		{Method: "PATCH", Path: group, Permission: groups, Handle: d.serve(unbuilt)},
+		{Method: "PUT", Path: group, Permission: groups, Handle: d.serve(d.replace(d.group))},
+		{Method: "PATCH", Path: group, Permission: groups, Handle: d.serve(d.patch(d.group))},
 		{Method: "DELETE", Path: group, Permission: groups, Handle: d.serve(d.delete(d.group))},
 
 		{Method: "GET", Path: "/ServiceProviderConfigs", Permission: schemas, Handle: d.serve(d.configuration)},

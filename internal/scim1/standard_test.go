@@ -76,8 +76,8 @@ WWW-Authenticate: Basic realm="directory", Bearer realm="directory"
 		{"discovery", `
 GET /scim/v1/ServiceProviderConfigs
 200
-{"schemas": ["urn:scim:schemas:core:1.0"], "patch": {"supported": false}, "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
- "filter": {"supported": true, "maxResults": 1000}, "changePassword": {"supported": false}, "sort": {"supported": false}, "etag": {"supported": true},
+{"schemas": ["urn:scim:schemas:core:1.0"], "patch": {"supported": true}, "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+ "filter": {"supported": true, "maxResults": 1000}, "changePassword": {"supported": true}, "sort": {"supported": false}, "etag": {"supported": true},
  "xmlDataFormat": {"supported": false},
  "authenticationSchemes": [{"type": "httpbasic", "name": "HTTP Basic", "description": "$ANY", "primary": true},
   {"type": "oauthbearertoken", "name": "OAuth Bearer Token", "description": "$ANY", "primary": false}]}
@@ -102,10 +102,6 @@ GET /scim/v1/Schemas/urn:scim:schemas:core:1.0:group
   {"name": "type", "type": "string", "multiValued": false, "description": "$ANY", "readOnly": false, "required": false, "caseExact": false, "canonicalValues": ["user", "group"]}]}]}`},
 
 		{"what is not built yet", `
-PUT /scim/v1/Users/7
-{}
-501
-{"Errors": [{"description": "Not implemented", "code": "501"}]}
 POST /scim/v1/Bulk
 {}
 501

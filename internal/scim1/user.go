@@ -41,7 +41,7 @@ func (d *door) storeUser(c *call, draft directory.Draft) (*scim.Resource, error)
 	if !d.upsert {
 		return d.dir.Create(ctx, c.who, home, draft)
 	}
-	draft.Merge = d.merge(draft.Attributes)
+	draft.Merge = d.merge(d.user, draft.Attributes, d.Options.Merge)
 	user, _, err := d.dir.Upsert(ctx, c.who, home, draft)
 	return user, err
 }
@@ -88,15 +88,9 @@ func optionFault(err error, option string) error {
 func (d *door) decode(k *kind, body *scim.Object) (directory.Draft, error) {
 	draft := directory.Draft{Type: k.Name, AnyManager: true}
 	attributes, faults := k.Normalize(body, k.checks)
-	external := attributes.Get("externalId").Text()
-	if utf8.RuneCountInString(external) > maxText {
-		faults = append(faults, &scim.Error{Rule: scim.RuleLength, Path: "externalId", Allowed: []string{strconv.Itoa(maxText)}})
-	}
+	faults = append(faults, checkExternalID(attributes)...)
 	if err := faults.Or(); err != nil {
 		return draft, err
-	}
-	if external == "" {
-		attributes.Delete("externalId") // p14e R10
 	}
 	if d.extension.decode != nil {
 		d.extension.decode(attributes, &draft)
@@ -106,45 +100,15 @@ func (d *door) decode(k *kind, body *scim.Object) (directory.Draft, error) {
 	return draft, nil
 }
 
-// merge returns what makes the attributes of the updated user of the stored
-// ones and of those of the request, draft: what the door cannot express stays,
-// and so does active where the request does not mention it (p14e R22). All
-// else that it does not mention goes, or stays with Options.Merge.
-func (d *door) merge(draft *scim.Object) func(old *scim.Object) *scim.Object {
-	return func(old *scim.Object) *scim.Object {
-		stored, sent := fromCanonical(old), fromCanonical(draft)
-		merged := d.overlay(stored, sent, d.user.Schema.Attributes)
-		for _, s := range d.user.Extensions {
-			o := d.overlay(stored.Get(s.ID).Object(), sent.Get(s.ID).Object(), s.Attributes)
-			if merged.Delete(s.ID); o.Len() > 0 {
-				merged.Set(s.ID, scim.ObjectValue(o))
-			}
-		}
-		if active, given := stored.Lookup("active"); given && sent.Get("active").IsNull() {
-			merged.Set("active", active)
-		}
-		return toCanonical(merged)
+// checkExternalID checks what no schema of the kind describes. An empty
+// externalId is none (p14e R10).
+func checkExternalID(attributes *scim.Object) scim.Errors {
+	external := attributes.Get("externalId").Text()
+	if external == "" {
+		attributes.Delete("externalId")
 	}
-}
-
-// overlay puts what was sent over what is stored. The parts of a name stand
-// for themselves; every other value is replaced as a whole.
-func (d *door) overlay(stored, sent *scim.Object, attributes []*scim.Attribute) *scim.Object {
-	known := &scim.Schema{Attributes: attributes}
-	merged := sent.Clone()
-	if stored == nil {
-		return merged
+	if utf8.RuneCountInString(external) > maxText {
+		return scim.Errors{{Rule: scim.RuleLength, Path: "externalId", Allowed: []string{strconv.Itoa(maxText)}}}
 	}
-	for _, m := range stored.Members {
-		a, value := known.Attribute(m.Name), sent.Get(m.Name)
-		switch {
-		case a != nil && a.Name == "name":
-			if o := d.overlay(m.Value.Object(), value.Object(), a.SubAttributes); o.Len() > 0 {
-				merged.Set(m.Name, scim.ObjectValue(o))
-			}
-		case a == nil, d.Options.Merge && value.IsNull():
-			merged.Set(m.Name, m.Value)
-		}
-	}
-	return merged
+	return nil
 }
