@@ -124,20 +124,46 @@ type Include struct {
 	Members bool // Resource.Members of groups
 }
 
-// A Query selects and pages resources of one type.
+// A Query selects, sorts and pages resources of one type.
 type Query struct {
-	Type    string
-	Filter  *scim.Filter // resolved; nil selects all
-	Start   int          // 1-based index of the first resource of the page
-	Count   int          // at most so many; 0 counts only
+	Type   string
+	Filter *scim.Filter // resolved; nil selects all
+	// Sort is by what the page is sorted, resolved, the most significant key
+	// first. Without it, and where all keys are equal, the order is that of
+	// creation (of its reverse, if the first key is descending), which is total
+	// and never changes.
+	Sort []scim.SortKey
+	// Start is the 1-based index of the first resource of the page. Cursor, if
+	// it is set, says instead where the page begins or ends.
+	Start   int
+	Cursor  *Position
+	Count   int  // at most so many; 0 counts only
+	NoTotal bool // nobody asks for Page.Total, which may save much of the work
 	Include Include
 }
 
-// A Page is the answer to a Query, in order of creation.
+// A Position is a place between two resources in the order of a list: a page
+// begins after it or, if Back is set, ends before it. It holds while others
+// write: a walk from position to position meets every resource that is there
+// throughout, and keeps its sort keys, exactly once (scim CUR-18, aic AIC-157).
+//
+// It is plain data, safe to make up: the door that gives it to clients makes
+// sure that it comes back with the same query and unread.
+type Position struct {
+	Keys []string // what the resource at hand is sorted by; opaque
+	RID  int64    // the key of that resource
+	Back bool
+}
+
+// A Page is the answer to a Query.
 type Page struct {
-	Total     int // of all matches
-	Start     int
+	Total     int // of all matches; anything if Query.NoTotal
+	Start     int // of the query; 0 with a Cursor
 	Resources []*scim.Resource
+	// Next is the Cursor of the page after this one, nil on the last page;
+	// Previous is that of the page before this one, nil on the first. A page
+	// that was only to count has neither.
+	Next, Previous *Position
 }
 
 // Outcome says what a write that may create or replace did.

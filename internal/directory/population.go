@@ -57,11 +57,11 @@ func (d *Directory) Populations(ctx context.Context, c Caller, s Scope) ([]*Popu
 		if err != nil {
 			return notFound(err, "Environment", s.Environment)
 		}
-		rows, _, err := tx.Select(store.Query{TID: tenant, Type: store.Population, Count: maxPopulations})
+		page, err := tx.Select(store.Query{TID: tenant, Type: store.Population, Count: maxPopulations})
 		if err != nil {
 			return err
 		}
-		for _, row := range rows {
+		for _, row := range page.Rows {
 			users, err := tx.PopulationCount(row.RID)
 			if err != nil {
 				return err

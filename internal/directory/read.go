@@ -28,22 +28,27 @@ func (d *Directory) Read(ctx context.Context, c Caller, s Scope, typ, id string,
 	return out, err
 }
 
-// List answers a query. Errors: RuleForbidden; RuleTooMany when the filter
-// would have to look at more resources than one request may cost.
+// List answers a query. Errors: RuleForbidden; RuleTooMany when the filter or
+// the order would have to look at more resources than one request may cost;
+// RuleParameter for a Cursor that is of another order.
 func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page, error) {
 	tenant, err := d.authorise(ctx, c, s, ReadDirectory)
 	if err != nil {
 		return nil, err
 	}
 	c.Trace.ask(q.Filter)
-	page := &Page{Start: max(1, q.Start)}
+	page := &Page{}
+	if q.Cursor == nil {
+		page.Start = max(1, q.Start)
+	}
 	err = d.view(ctx, func(tx *store.Tx) error {
-		rows, total, err := tx.Select(store.Query{TID: tenant, Type: storeType(q.Type), Filter: q.Filter, Start: page.Start, Count: q.Count})
+		found, err := tx.Select(store.Query{TID: tenant, Type: storeType(q.Type), Filter: q.Filter, Sort: q.Sort,
+			Start: q.Start, Cursor: (*store.Position)(q.Cursor), Count: q.Count, NoTotal: q.NoTotal})
 		if err != nil {
 			return err
 		}
-		page.Total = total
-		for _, row := range rows {
+		page.Total, page.Next, page.Previous = found.Total, (*Position)(found.Next), (*Position)(found.Previous)
+		for _, row := range found.Rows {
 			r, err := resource(tx, row, q.Include)
 			if err != nil {
 				return err

@@ -12,46 +12,79 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
-// A Query selects and pages the resources of one type.
+// A Query selects, sorts and pages the resources of one type.
 type Query struct {
 	TID    int64
 	Type   Type
-	Filter *scim.Filter // resolved; nil selects all
-	Start  int          // 1-based index of the first row; less is 1
-	Count  int          // at most so many rows; 0 or less counts only
+	Filter *scim.Filter   // resolved; nil selects all
+	Sort   []scim.SortKey // resolved, most significant first; without any the order is that of creation
+	// Start is the 1-based index of the first row; less is 1. Cursor, if it is
+	// set, says instead where the page begins or ends.
+	Start  int
+	Cursor *Position
+	Count  int // at most so many rows; 0 or less counts only
+	// NoTotal says that nobody asks for Page.Total, which may then be anything.
+	NoTotal bool
+}
+
+// A Page is what a query selects.
+type Page struct {
+	Rows  []*Row
+	Total int // of all that match
+	// Next is where the page after this one begins, nil on the last page;
+	// Previous is where the page before this one ends, nil on the first.
+	Next, Previous *Position
 }
 
 // chunk is how many rows are read at a time where all are.
 const chunk = 256
 
-// Select returns the page of rows that the query asks for, in order of
-// creation, and the number of all that match. Errors: *scim.Error RuleTooMany
-// whose Path is the attribute to index, if the filter would cost more than the
-// Config allows; the context's.
+// Select answers a query. Errors: *scim.Error RuleTooMany whose Path is the
+// attribute to index, if the filter or the order would cost more than the
+// Config allows; RuleParameter for a Cursor that is of another order; the context's.
 //
 // The best of the filter's equalities that an index knows proposes rows, and
 // the filter decides on each document; where the index says all that the
 // filter says, it also counts.
-func (tx *Tx) Select(q Query) (rows []*Row, total int, err error) {
+func (tx *Tx) Select(q Query) (*Page, error) {
 	q.Start, q.Count = max(q.Start, 1), max(q.Count, 0)
-	all := source{from: "resource", rid: "rid", where: "tid = $1 AND type = $2", args: []any{q.TID, q.Type}}
-	if q.Filter == nil {
-		if total, err = tx.Count(q.TID, q.Type); err == nil {
-			rows, err = tx.page(all, q.Count, q.Start-1)
+	if err := q.Cursor.check(q.Sort); err != nil {
+		return nil, err
+	}
+	all := source{from: "resource", rid: "rid", where: "tid = $1 AND type = $2", args: []any{q.TID, q.Type}, exact: q.Filter == nil}
+	src := all
+	if q.Filter != nil {
+		var err error
+		if src, err = tx.plan(q, all); err != nil {
+			return nil, err
 		}
-		return rows, total, err
 	}
-	src, err := tx.plan(q, all)
-	if err != nil {
-		return nil, 0, err
-	}
-	if !src.exact {
+	if !src.exact || len(q.Sort) > 0 || q.Cursor != nil {
 		return tx.scan(q, src)
 	}
-	if total, err = tx.count(src, -1); err == nil && q.Start <= total {
-		rows, err = tx.page(src, q.Count, q.Start-1)
+	return tx.direct(q, src)
+}
+
+// direct answers a query without order by a source that needs no documents.
+func (tx *Tx) direct(q Query, src source) (p *Page, err error) {
+	p = &Page{}
+	if q.Filter == nil {
+		p.Total, err = tx.Count(q.TID, q.Type)
+	} else {
+		p.Total, err = tx.count(src, -1)
 	}
-	return rows, total, err
+	if err != nil || q.Start > p.Total || q.Count == 0 {
+		return p, err
+	}
+	if p.Rows, err = tx.page(src, q.Count, q.Start-1); err != nil || len(p.Rows) == 0 {
+		return p, err
+	}
+	places := make([]place, len(p.Rows))
+	for i, row := range p.Rows {
+		places[i].rid = row.RID
+	}
+	order(nil).link(p, nil, places, q.Start > 1, q.Start-1+len(p.Rows) < p.Total)
+	return p, nil
 }
 
 // A source is a list of rids that holds every resource that a query selects.
@@ -88,14 +121,21 @@ func (tx *Tx) page(s source, limit, offset int) ([]*Row, error) {
 	return list(tx, scanRow, "SELECT "+rowColumns+" FROM ("+text+") page CROSS JOIN resource r ON r.rid = page.rid"+rowJoins+"ORDER BY page.rid", args...)
 }
 
-// rows returns the rows of these rids, in order.
+// rows returns the rows of these rids, in their order.
 func (tx *Tx) rows(rids []int64) ([]*Row, error) {
+	if len(rids) == 0 {
+		return nil, nil
+	}
 	text, err := json.Marshal(rids)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := list(tx, scanRow, "SELECT "+rowColumns+" FROM json_each($1) page CROSS JOIN resource r ON r.rid = page.value"+rowJoins, string(text))
-	slices.SortFunc(rows, func(a, b *Row) int { return cmp.Compare(a.RID, b.RID) })
+	at := make(map[int64]int, len(rids))
+	for i, rid := range rids {
+		at[rid] = i
+	}
+	slices.SortFunc(rows, func(a, b *Row) int { return cmp.Compare(at[a.RID], at[b.RID]) })
 	return rows, err
 }
 
@@ -193,64 +233,84 @@ func (tx *Tx) ridOf(tid int64, t Type, id string) (int64, error) {
 	return first(tx, scanInt, "SELECT coalesce(max(rid), 0) FROM resource WHERE tid = $1 AND type = $2 AND id = $3", tid, t, id)
 }
 
-// scan compares every resource of the source with the filter. If there are
-// more than the Config allows, it refuses without looking at any.
-func (tx *Tx) scan(q Query, s source) (page []*Row, total int, err error) {
+// scan compares every resource of the source with the filter and sorts those
+// that match. If there are more than the Config allows, it refuses without
+// looking at any.
+func (tx *Tx) scan(q Query, s source) (*Page, error) {
 	limits := tx.db.cfg
 	deadline := time.Now().Add(limits.ScanTime)
 	text, args := s.sql(limits.ScanRows+1, 0)
 	rids, err := list(tx, scanInt, text, args...)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	tooMany := &scim.Error{Rule: scim.RuleTooMany, Path: s.missing}
-	if len(rids) > limits.ScanRows {
-		return nil, 0, tooMany
+	if s.missing == "" && len(q.Sort) > 0 {
+		tooMany.Path = q.Sort[0].Path.String()
 	}
-	groups, members := q.Filter.Uses("groups"), q.Filter.Uses("members")
+	if len(rids) > limits.ScanRows {
+		return nil, tooMany
+	}
+	o := order(q.Sort)
+	groups, members := o.uses("groups") || q.Filter != nil && q.Filter.Uses("groups"), o.uses("members") || q.Filter != nil && q.Filter.Uses("members")
+	var found []place
 	for rids := range slices.Chunk(rids, chunk) {
 		rows, err := tx.rows(rids)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		for _, row := range rows {
 			if err := tx.ctx.Err(); err != nil {
-				return nil, 0, err
+				return nil, err
 			}
 			if time.Now().After(deadline) {
-				return nil, 0, tooMany
+				return nil, tooMany
 			}
-			matches, err := tx.match(q.Filter, row, groups, members)
-			if err != nil {
-				return nil, 0, err
+			r := row.Resource()
+			if err := tx.lend(r, row, groups, members); err != nil {
+				return nil, err
 			}
-			if !matches {
-				continue
-			}
-			if total++; total >= q.Start && len(page) < q.Count {
-				page = append(page, row)
+			if q.Filter == nil || q.Filter.Match(r) {
+				found = append(found, o.place(row))
 			}
 		}
 	}
-	return page, total, nil
+	slices.SortFunc(found, o.compare)
+	return tx.cutOut(q, found)
 }
 
-// match decides on one document, lending it the memberships that f reads.
-func (tx *Tx) match(f *scim.Filter, row *Row, groups, members bool) (_ bool, err error) {
-	r := row.Resource()
+// lend gives a resource the memberships that a filter or an order reads.
+func (tx *Tx) lend(r *scim.Resource, row *Row, groups, members bool) (err error) {
 	if groups {
 		if r.Groups, err = tx.Groups(row.RID); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if members {
-		if r.Members, err = tx.Members(row.RID); err != nil {
-			return false, err
-		}
+		r.Members, err = tx.Members(row.RID)
 	}
-	matches := f.Match(r)
-	r.Groups, r.Members = nil, nil
-	return matches, nil
+	return err
+}
+
+// cutOut returns the page of the query out of all that it selects, in order.
+func (tx *Tx) cutOut(q Query, found []place) (p *Page, err error) {
+	p = &Page{Total: len(found)}
+	o := order(q.Sort)
+	begin := min(q.Start-1, len(found))
+	end := min(begin+q.Count, len(found))
+	if q.Cursor != nil {
+		begin, end = o.bounds(found, q.Cursor, q.Count)
+	}
+	if q.Count == 0 {
+		return p, nil
+	}
+	o.link(p, q.Cursor, found[begin:end], begin > 0, end < len(found))
+	var rids []int64
+	for _, at := range found[begin:end] {
+		rids = append(rids, at.rid)
+	}
+	p.Rows, err = tx.rows(rids)
+	return p, err
 }
 
 // firstPath returns the first attribute that the filter names.

@@ -51,7 +51,7 @@ func TestBudget(t *testing.T) {
 			})
 			f := storetest.MustFilter(t, store.User, test.filter)
 			err = db.View(context.Background(), func(tx *store.Tx) error {
-				_, _, err := tx.Select(store.Query{TID: tid, Type: store.User, Filter: f, Count: 10})
+				_, err := tx.Select(store.Query{TID: tid, Type: store.User, Filter: f, Count: 10})
 				return err
 			})
 			var fault *scim.Error
@@ -74,7 +74,7 @@ func TestScanEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	err := db.View(ctx, func(tx *store.Tx) error {
 		cancel()
-		_, _, err := tx.Select(store.Query{TID: tid, Type: store.User, Filter: f})
+		_, err := tx.Select(store.Query{TID: tid, Type: store.User, Filter: f})
 		return err
 	})
 	if !errors.Is(err, context.Canceled) {

@@ -150,7 +150,7 @@ func (m *model) compare(tx *store.Tx) error {
 		return fmt.Errorf("%d counted, want %d", n, len(m.rows))
 	}
 	inOrder := slices.SortedFunc(maps.Values(m.rows), func(a, b *store.Row) int { return int(a.RID - b.RID) })
-	page, total, err := tx.Select(store.Query{TID: m.tid, Type: store.User, Start: 2, Count: 3})
+	page, total, err := selected(tx, store.Query{TID: m.tid, Type: store.User, Start: 2, Count: 3})
 	if err != nil {
 		return err
 	}

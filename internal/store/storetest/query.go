@@ -124,12 +124,21 @@ var queries = []struct {
 	{store.Group, `members.value eq "u-2" and displayName co "group"`, "g-0"},
 }
 
+// selected returns what a query selects.
+func selected(tx *store.Tx, q store.Query) ([]*store.Row, int, error) {
+	page, err := tx.Select(q)
+	if err != nil {
+		return nil, 0, err
+	}
+	return page.Rows, page.Total, nil
+}
+
 func testQueries(t *testing.T, db *store.DB) {
 	tid := fillQueries(t, db)
 	for _, q := range queries {
 		f := MustFilter(t, q.typ, q.filter)
 		MustView(t, db, func(tx *store.Tx) error {
-			rows, total, err := tx.Select(store.Query{TID: tid, Type: q.typ, Filter: f, Count: 100})
+			rows, total, err := selected(tx, store.Query{TID: tid, Type: q.typ, Filter: f, Count: 100})
 			if got := strings.Join(ids(rows), " "); got != q.want || total != len(rows) {
 				t.Errorf("%s: %s of %d, want %s", q.filter, got, total, q.want)
 			}
@@ -159,7 +168,7 @@ func testFilters(t *testing.T, db *store.DB) {
 	everything := map[store.Type][]*store.Row{}
 	MustView(t, db, func(tx *store.Tx) error {
 		for typ := range terms {
-			rows, _, err := tx.Select(store.Query{TID: tid, Type: typ, Count: 100})
+			rows, _, err := selected(tx, store.Query{TID: tid, Type: typ, Count: 100})
 			if err != nil {
 				return err
 			}
@@ -193,7 +202,7 @@ func testFilters(t *testing.T, db *store.DB) {
 			}
 		}
 		err := db.View(context.Background(), func(tx *store.Tx) error {
-			rows, total, err := tx.Select(store.Query{TID: tid, Type: typ, Filter: f, Start: start, Count: count})
+			rows, total, err := selected(tx, store.Query{TID: tid, Type: typ, Filter: f, Start: start, Count: count})
 			if err != nil {
 				return err
 			}

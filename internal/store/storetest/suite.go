@@ -331,7 +331,7 @@ func testTenants(t *testing.T, db *store.DB) {
 			}
 		}
 		ext, err3 := tx.ByExternalID(other, store.User, "ext", 5)
-		rows, total, err4 := tx.Select(store.Query{TID: other, Type: store.User, Count: 10})
+		rows, total, err4 := selected(tx, store.Query{TID: other, Type: store.User, Count: 10})
 		rids, err5 := tx.Resolve(other, store.User, []string{"u-1"})
 		n, err6 := tx.Count(other, store.User)
 		if len(ext)+len(rows)+total+len(rids)+n != 0 {
@@ -735,7 +735,7 @@ func testPages(t *testing.T, db *store.DB) {
 		{1, -1, nil},
 	} {
 		MustView(t, db, func(tx *store.Tx) error {
-			rows, total, err := tx.Select(store.Query{TID: tid, Type: store.User, Start: test.start, Count: test.count})
+			rows, total, err := selected(tx, store.Query{TID: tid, Type: store.User, Start: test.start, Count: test.count})
 			if got := ids(rows); total != 10 || !slices.Equal(got, test.want) {
 				t.Errorf("%d from %d: %v of %d, want %v", test.count, test.start, got, total, test.want)
 			}
