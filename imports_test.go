@@ -21,6 +21,9 @@ var mayImport = map[string][]string{
 	"internal/scim":     nil,
 	"internal/exchange": nil,
 
+	"internal/mail":          nil,
+	"internal/mail/mailtest": nil,
+
 	"internal/store":           {"scim"},
 	"internal/store/storetest": {"store", "scim"},
 
@@ -28,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/directory/directorytest": {"directory", "scim"},
 
 	"internal/route":    {"directory", "scim"},
-	"internal/scim1":    {"directory", "route", "scim"},
+	"internal/scim1":    {"directory", "mail", "route", "scim"},
 	"internal/scim2":    {"directory", "route", "scim"},
 	"internal/crest":    {"directory", "route", "scim"},
 	"internal/admin":    {"directory", "route", "scim"},
@@ -50,7 +53,7 @@ var only = map[string][]string{
 }
 
 // testKits may be imported by tests alone.
-var testKits = []string{"internal/exchange", "internal/directory/directorytest", "internal/store/storetest"}
+var testKits = []string{"internal/exchange", "internal/directory/directorytest", "internal/store/storetest", "internal/mail/mailtest"}
 
 // A listed package is one as go list shows it.
 type listed struct {
