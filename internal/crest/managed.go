@@ -111,7 +111,7 @@ func (k *kind) canonical(old, m *scim.Object) *scim.Object {
 			p.set(out, v)
 		}
 	}
-	if p := k.property("cn"); p != nil && m.Get("cn").IsNull() {
+	if p := k.property("cn"); p != nil && !sent(m, "cn") {
 		before := k.stored(p, old)
 		if scim.Equal(before, defaultName(k, old)) {
 			p.set(out, defaultName(k, out))
@@ -122,6 +122,36 @@ func (k *kind) canonical(old, m *scim.Object) *scim.Object {
 		out.Delete(k.extension)
 	} else {
 		out.Set(k.extension, scim.ObjectValue(extension))
+	}
+	return out
+}
+
+func sent(m *scim.Object, name string) bool {
+	_, ok := m.Lookup(name)
+	return ok
+}
+
+// managed returns the managed object that a patch changes: all that canonical
+// attributes hold of it but relationships, hashes of answers included.
+func (k *kind) managed(attrs *scim.Object) *scim.Object {
+	out := scim.NewObject()
+	for i := range k.properties {
+		if p := &k.properties[i]; !p.is(readOnly) && !p.form.isRelation() {
+			if v := k.stored(p, attrs); !v.IsNull() {
+				out.Members = append(out.Members, scim.Member{Name: p.name, Value: v})
+			}
+		}
+	}
+	return k.unknown(out, attrs)
+}
+
+// unknown appends to out what the extension holds that the schema does not know
+// (AIC-054).
+func (k *kind) unknown(out, attrs *scim.Object) *scim.Object {
+	for _, m := range attrs.Get(k.extension).Object().Clone().Members {
+		if k.property(m.Name) == nil {
+			out.Members = append(out.Members, m)
+		}
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package crest
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -21,7 +22,7 @@ func (c *collection) post(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	if !create {
-		return q.action()
+		return q.action(w, "")
 	}
 	m, err := q.object()
 	if err != nil {
@@ -43,7 +44,7 @@ func (c *collection) post(w http.ResponseWriter, q *request) error {
 }
 
 // act does to an object what _action names.
-func (c *collection) act(_ http.ResponseWriter, q *request) error {
+func (c *collection) act(w http.ResponseWriter, q *request) error {
 	create, err := q.creates()
 	if err != nil {
 		return err
@@ -51,7 +52,7 @@ func (c *collection) act(_ http.ResponseWriter, q *request) error {
 	if create {
 		return q.noInstance("created")
 	}
-	return q.action()
+	return q.action(w, q.PathValue("id"))
 }
 
 // creates reports whether a POST is a create (AIC-036, AIC-037).
@@ -69,16 +70,23 @@ func (q *request) creates() (bool, error) {
 	return true, nil
 }
 
-// action refuses actions: unknown ones (AIC-190), and those that are not served.
-func (q *request) action() error {
+// action does what _action names to the object of the id; without an id to the
+// one that a query selects. Unknown actions are refused (AIC-190).
+func (q *request) action(w http.ResponseWriter, id string) error {
 	name := q.params.Get("_action")
-	if strings.EqualFold(name, "patch") {
-		return notYet("Action " + name)
+	switch {
+	case strings.EqualFold(name, "patch"):
+		return q.patch(w, id)
+	case strings.EqualFold(name, "triggerSyncCheck") && id != "":
+		// Nothing is synchronized from here: there is nothing to do, or to answer (AIC-191).
+		_, err := q.find(id, directory.Include{})
+		if err == nil {
+			w.WriteHeader(http.StatusNoContent)
+		}
+		return err
 	}
 	return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_action", Value: name}, "Action %s is not supported.", name)
 }
-
-func (c *collection) patch(http.ResponseWriter, *request) error { return notYet("PATCH") }
 
 // read answers with one object.
 func (c *collection) read(w http.ResponseWriter, q *request) error {
@@ -274,8 +282,7 @@ func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, updat
 	return err
 }
 
-// replace puts m in the place of the object that was read as old. What it
-// keeps, and whether it may be, is decided in the transaction.
+// replace puts m in the place of the object that was read as old.
 func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resource) error {
 	c := q.c
 	if err := q.match(old); err != nil {
@@ -294,25 +301,37 @@ func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resou
 	if err != nil {
 		return err
 	}
+	return q.modify(w, old, !m.Get("password").IsNull(), func(old *scim.Resource) (*scim.Object, directory.Change, error) {
+		if failed := c.check(m, old.Attributes()); len(failed) > 0 {
+			return m, directory.Change{}, unmet(failed)
+		}
+		change := directory.Change{Attributes: c.kind.attributes(old.Attributes(), rel.object)}
+		if rel.regroup {
+			change.Members = []directory.MemberChange{{Op: directory.SetMembers, Members: rel.members}}
+		}
+		return m, change, nil
+	})
+}
+
+// modify changes the object that was read as old and answers with it. What is
+// kept of it, and whether it may be changed, is decided by apply in the
+// transaction; it also returns the managed object as it should become.
+func (q *request) modify(w http.ResponseWriter, old *scim.Resource, password bool, apply func(*scim.Resource) (*scim.Object, directory.Change, error)) error {
+	c := q.c
+	m := scim.NewObject()
 	r, _, err := c.d.Modify(q.Context(), q.caller, q.caller.Home(), directory.Modification{
-		Type: c.kind.typ, ID: old.ID, Password: !m.Get("password").IsNull(), Include: c.kind.include(&q.fields),
-		Apply: func(old *scim.Resource) (directory.Change, error) {
+		Type: c.kind.typ, ID: old.ID, Password: password, Include: c.kind.include(&q.fields),
+		Apply: func(old *scim.Resource) (change directory.Change, err error) {
 			if err := q.match(old); err != nil {
 				return directory.Change{}, err
 			}
-			if failed := c.check(m, old.Attributes()); len(failed) > 0 {
-				return directory.Change{}, unmet(failed)
-			}
-			change := directory.Change{Attributes: c.kind.attributes(old.Attributes(), rel.object)}
-			if rel.regroup {
-				change.Members = []directory.MemberChange{{Op: directory.SetMembers, Members: rel.members}}
-			}
-			return change, nil
+			m, change, err = apply(old)
+			return change, err
 		},
 	})
 	switch {
 	case isRule(err, scim.RuleNotFound):
-		return c.notFound(q.PathValue("id"))
+		return c.notFound(cmp.Or(q.PathValue("id"), old.ID))
 	case c.kind.named && isRule(err, scim.RuleUnique):
 		return exists(m.Get("name").Text())
 	case err != nil:
@@ -321,21 +340,99 @@ func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resou
 	return q.write(w, http.StatusOK, r)
 }
 
-// checkNames refuses what the vendor's schema does not know, if the profile does (AIC-054).
-func (c *collection) checkNames(m *scim.Object) error {
-	if n := len(m.Get("kbaInfo").List()); n > maxQuestions {
-		return badRequest(&scim.Error{Rule: scim.RuleLimit, Path: "kbaInfo"}, "The property 'kbaInfo' has more than %d questions", maxQuestions)
+// patch changes part of an object.
+func (c *collection) patch(w http.ResponseWriter, q *request) error {
+	if len(q.Header.Values("If-None-Match")) > 0 {
+		return preconditionFailed(&scim.Error{Rule: scim.RuleParameter, Path: "If-None-Match"}, "Use of If-None-Match not supported for PATCH requests")
 	}
-	if !c.p.RefuseUnknown {
-		return nil
+	return q.patch(w, q.PathValue("id"))
+}
+
+// patch applies the operations of the body to the object of the id; without an
+// id to the one that a query selects (AIC-193).
+func (q *request) patch(w http.ResponseWriter, id string) error {
+	ops, err := q.operations()
+	if err != nil {
+		return err
+	}
+	var old *scim.Resource
+	if id == "" {
+		old, err = q.only()
+	} else {
+		old, err = q.find(id, directory.Include{})
+	}
+	if err != nil {
+		return err
+	}
+	return q.change(w, old, ops)
+}
+
+// only returns the one object that the query selects.
+func (q *request) only() (*scim.Resource, error) {
+	fields := q.fields
+	asked, err := q.readQuery()
+	q.fields = fields // a predefined query has its own
+	if err != nil {
+		return nil, err
+	}
+	page, err := q.c.kind.list(q.Context(), q.c.d, q.caller, directory.Query{Filter: asked.filter, Start: 1, Count: 2})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(page.Resources) == 0:
+		return nil, &refusal{status: http.StatusNotFound, message: "Query returned no results",
+			fault: &scim.Error{Rule: scim.RuleNotFound, Schema: q.c.kind.typ}}
+	case len(page.Resources) > 1:
+		return nil, badRequest(&scim.Error{Rule: scim.RuleParameter}, "Query returned more than one result")
+	}
+	return page.Resources[0], nil
+}
+
+// change applies the operations of a patch to the object that was read as old.
+func (q *request) change(w http.ResponseWriter, old *scim.Resource, ops []operation) error {
+	c := q.c
+	q.partial = true
+	if err := q.match(old); err != nil {
+		return err
+	}
+	ops, err := c.prepare(ops, old.Attributes())
+	if err != nil {
+		return err
+	}
+	password := slices.ContainsFunc(ops, func(op operation) bool { return op.field[0] == "password" })
+	return q.modify(w, old, password, func(old *scim.Resource) (*scim.Object, directory.Change, error) {
+		m, touched, err := c.kind.patch(c.kind.managed(old.Attributes()), ops)
+		if err != nil {
+			return m, directory.Change{}, err
+		}
+		attributes, failed := c.patched(old.Attributes(), m, touched)
+		if len(failed) > 0 {
+			return m, directory.Change{}, unmet(failed)
+		}
+		return m, directory.Change{Attributes: attributes}, nil
+	})
+}
+
+// checkNames refuses what no request for the object may hold.
+func (c *collection) checkNames(m *scim.Object) error {
+	if len(m.Get("kbaInfo").List()) > maxQuestions {
+		return tooManyQuestions()
 	}
 	for _, member := range m.Members {
-		name := member.Name
-		if name != "_id" && name != "_rev" && !strings.HasPrefix(name, "custom_") && c.kind.property(name) == nil {
-			return badRequest(&scim.Error{Rule: scim.RuleUnknownAttribute, Path: name}, "The property '%s' is not part of the schema", name)
+		if err := c.checkName(member.Name); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// checkName refuses a property that the vendor's schema does not know, if the
+// profile does (AIC-054).
+func (c *collection) checkName(name string) error {
+	if !c.p.RefuseUnknown || name == "_id" || name == "_rev" || strings.HasPrefix(name, "custom_") || c.kind.property(name) != nil {
+		return nil
+	}
+	return badRequest(&scim.Error{Rule: scim.RuleUnknownAttribute, Path: name}, "The property '%s' is not part of the schema", name)
 }
 
 // refusal words what is found wrong with m, with the taken userName that was
@@ -343,12 +440,20 @@ func (c *collection) checkNames(m *scim.Object) error {
 func (q *request) refusal(err error, m *scim.Object, self string) error {
 	var failed unmet
 	if !errors.As(err, &failed) {
-		var ok bool
+		var f *refusal
+		ok := false
+		if errors.As(err, &f) {
+			return err
+		}
 		if failed, ok = q.c.requirements(scim.Faults(err)); !ok {
 			return err
 		}
 	}
-	return policyFailure(append(failed, q.takenName(failed, m, self)...))
+	message := "Policy validation failed"
+	if q.partial { // AIC-112
+		message = "Failed policy validation"
+	}
+	return policyFailure(message, append(failed, q.takenName(failed, m, self)...))
 }
 
 // takenName returns the requirement that a userName fails which another user

@@ -290,38 +290,6 @@ func TestConformanceUpdate(t *testing.T) {
 			t.Error("the new password does not work")
 		}
 	})
-	t.Run("PATCH and other actions are not offered yet", func(t *testing.T) {
-		d := w.in(t)
-		a, one := user(d, `{}`)
-		d.do("PATCH "+one, `[{"operation":"replace","field":"/sn","value":"X"}]`).refused(501, "")
-		d.do("POST "+one+"?_action=patch", `[]`).refused(501, "")
-		d.do("POST "+alphaUsers+"?_action=patch&_queryId=for-userName&uid=x", `[]`).refused(501, "")
-		d.do("GET "+one, "").must(200).is(a.body)
-	})
-	t.Run("aic:AIC-117 PATCH of a collection is 400", func(t *testing.T) {
-		w.in(t).do("PATCH "+alphaUsers, `[]`).refused(400, "The resource collection "+alphaUsers+" cannot be patched")
-		w.in(t).do("PUT "+alphaUsers, `{}`).refused(400, "The resource collection "+alphaUsers+" cannot be updated")
-	})
-	t.Run("aic:AIC-190 an action that is not known is 400", func(t *testing.T) {
-		d := w.in(t)
-		_, one := user(d, `{}`)
-		for _, path := range []string{alphaUsers, one, seedUsers} {
-			d.do("POST "+path+"?_action=nonsense", `{}`).refused(400, "Action nonsense is not supported.")
-			d.do("POST "+path+"?_action=", `{}`).refused(400, "")
-		}
-		d.do("POST "+one, `{}`).refused(400, "The resource instance "+one+" cannot be created")
-		d.do("POST "+one+"?_action=create", `{}`).refused(400, "The resource instance "+one+" cannot be created")
-	})
-	t.Run("aic:AIC-192 actions with If-Match or If-None-Match are 412", func(t *testing.T) {
-		d := w.in(t)
-		_, one := user(d, `{}`)
-		for _, path := range []string{alphaUsers, one} {
-			for _, action := range []string{"nonsense", "patch"} {
-				d.do("POST "+path+"?_action="+action, `[]`, "If-Match: *").refused(412, "If-Match not supported for POST requests")
-				d.do("POST "+path+"?_action="+action, `[]`, "If-None-Match: *").refused(412, "If-None-Match not supported for POST requests")
-			}
-		}
-	})
 }
 
 // TestConformanceDelete is section 5.5.

@@ -178,7 +178,7 @@ func wrongType(name string, f form, v scim.Value, needed bool) requirement {
 }
 
 // policyFailure words failed requirements, collected by property (AIC-052).
-func policyFailure(failed []requirement) error {
+func policyFailure(message string, failed []requirement) error {
 	var faults scim.Errors
 	var names []string
 	byName := map[string][]scim.Value{}
@@ -202,7 +202,7 @@ func policyFailure(failed []requirement) error {
 	}
 	return &refusal{
 		status:  http.StatusForbidden,
-		message: "Policy validation failed",
+		message: message,
 		detail: scim.ObjectValue(scim.NewObject(
 			scim.Member{Name: "result", Value: scim.BoolValue(false)},
 			scim.Member{Name: "failedPolicyRequirements", Value: scim.ListValue(list...)},

@@ -55,6 +55,10 @@ func mapQuestions(stored, sent scim.Value, answer func(had, sent string) string)
 	out := make([]scim.Value, len(sent.List()))
 	for i, v := range sent.List() {
 		q := v.Object().Clone()
+		if kind := q.Get("answer").Kind(); v.Kind() != scim.ObjectKind || kind != scim.Null && kind != scim.String {
+			out[i] = v // which the policy refuses
+			continue
+		}
 		had := ""
 		for _, o := range stored.List() {
 			if sameQuestion(o.Object(), q) {

@@ -86,11 +86,7 @@ func (v *view) defaults(out *scim.Object, r *scim.Resource) {
 			out.Members = append(out.Members, scim.Member{Name: p.name, Value: v.value(r, p)})
 		}
 	}
-	for _, m := range r.Attributes().Get(k.extension).Object().Clone().Members {
-		if k.property(m.Name) == nil {
-			out.Members = append(out.Members, m)
-		}
-	}
+	k.unknown(out, r.Attributes())
 }
 
 // named adds the value at a pointer under the pointer's last part (AIC-185).

@@ -25,6 +25,7 @@ type request struct {
 	protocol version
 	params   url.Values // reserved names, which start with _, in lower case
 	fields   selection
+	partial  bool // a patch: its refusals say so
 }
 
 // A handler serves one operation.
