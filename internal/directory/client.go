@@ -284,7 +284,7 @@ func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*sto
 	c := found.Client
 	chosen, err := settings(c)
 	return Caller{Client: c.ID, Environment: found.Tenant.ID, Role: Role(c.Role), Doors: c.Doors, Settings: chosen,
-		tenant: c.TID, client: c.CID, secret: found.Secret.SID}, err
+		tenant: c.TID, client: c.CID, secret: found.Secret.SID, version: found.Tenant.Version}, err
 }
 
 // SigningKey returns the 32 bytes with which this installation signs access

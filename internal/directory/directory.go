@@ -21,13 +21,14 @@ type Permission uint8
 
 // The permissions.
 const (
-	_             Permission = iota
-	Public                   // needs no credential: token endpoints, health
-	ReadDirectory            // read users, groups, populations
-	WriteUsers               // create, change and delete users
-	WriteGroups              // create, change and delete groups, change membership
-	ReadSchemas              // discovery
-	Administer               // administer the environment's own data: schemas, clients' settings
+	_              Permission = iota
+	Public                    // needs no credential: token endpoints, health
+	ReadDirectory             // read users, groups, populations
+	WriteUsers                // create, change and delete users
+	WriteGroups               // create, change and delete groups, change membership
+	ReadSchemas               // discovery
+	Administer                // administer the environment's own data: schemas, clients' settings
+	WriteResources            // create, change and delete resources of the types that the environment defines
 )
 
 // A Role is a set of permissions that a client has in its environment.
@@ -48,7 +49,7 @@ func (r Role) May(p Permission) bool {
 		return true
 	case ReadDirectory, ReadSchemas:
 		return r == Reader || r == Writer || r == Admin
-	case WriteUsers, WriteGroups:
+	case WriteUsers, WriteGroups, WriteResources:
 		return r == Writer || r == Admin
 	case Administer:
 		return r == Admin
@@ -68,9 +69,10 @@ type Caller struct {
 	Settings    ClientSettings
 	Trace       *Trace // of this request, or of this operation of it; nil for none
 
-	tenant int64 // the environment's key in the store
-	client int64 // the client's key in the store
-	secret int64 // the key of the secret that proved it
+	tenant  int64 // the environment's key in the store
+	client  int64 // the client's key in the store
+	secret  int64 // the key of the secret that proved it
+	version int64 // of the environment, see typeSet
 }
 
 // A Scope is where a call takes place: the environment named by the path, or
@@ -85,7 +87,7 @@ func (c Caller) Home() Scope { return Scope{Environment: c.Environment} }
 // A Draft is a resource as a door proposes it, in canonical names. What the
 // schema calls read-only in Attributes is ignored.
 type Draft struct {
-	Type string // User, Group
+	Type string // User, Group, or one that the environment defines
 	// ID is the id that the client chose (Common REST); empty lets the directory choose.
 	ID string
 	// Attributes holds core attributes, externalId and password at the top and
@@ -183,6 +185,7 @@ type Directory struct {
 	policy Policy
 	now    func() time.Time
 	newID  func() string
+	types  typeCache
 }
 
 // Config is what Open needs to know. Its zero values but Path are useful.

@@ -72,7 +72,10 @@ func (d *Directory) Modify(ctx context.Context, c Caller, s Scope, m Modificatio
 	if err != nil {
 		return nil, 0, err
 	}
-	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(m.Type), draft: Draft{Type: m.Type, ID: m.ID, NoCycles: m.NoCycles, AnyManager: m.AnyManager}}
+	w := &write{d: d, caller: c, tenant: tenant, modifies: true, draft: Draft{Type: m.Type, ID: m.ID, NoCycles: m.NoCycles, AnyManager: m.AnyManager}}
+	if err := w.prepare(ctx); err != nil {
+		return nil, 0, err
+	}
 	var hashed string // the password that w.hash is of
 	for {
 		if m.Password {
@@ -81,6 +84,7 @@ func (d *Directory) Modify(ctx context.Context, c Caller, s Scope, m Modificatio
 				if err != nil {
 					return notFound(err, m.Type, m.ID)
 				}
+				old.TypeName = m.Type
 				if err := m.Precondition.check(old); err != nil {
 					return err
 				}
@@ -95,7 +99,7 @@ func (d *Directory) Modify(ctx context.Context, c Caller, s Scope, m Modificatio
 				}
 			}
 		}
-		err = d.update(ctx, func(tx *store.Tx) error { return w.modify(tx, m, hashed) })
+		err = w.commit(ctx, func(tx *store.Tx) error { return w.modify(tx, m, hashed) })
 		if !errors.Is(err, errOtherPassword) {
 			return w.result, w.outcome, err
 		}
@@ -117,7 +121,7 @@ func (w *write) apply(m Modification, old *store.Row) error {
 	if attributes == nil {
 		attributes = old.Resource().Attributes()
 	}
-	w.body, err = w.d.takeApart(m.Type, attributes)
+	w.body, err = w.d.takeApart(w.schema, attributes)
 	return err
 }
 
@@ -126,6 +130,7 @@ func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {
 	if err != nil {
 		return notFound(err, m.Type, m.ID)
 	}
+	old.TypeName = m.Type
 	if err := m.Precondition.check(old); err != nil {
 		return err
 	}

@@ -16,12 +16,17 @@ func (d *Directory) Read(ctx context.Context, c Caller, s Scope, typ, id string,
 	if err != nil {
 		return nil, err
 	}
+	number, err := d.number(ctx, c, typ)
+	if err != nil {
+		return nil, err
+	}
 	var out *scim.Resource
 	err = d.view(ctx, func(tx *store.Tx) error {
-		row, err := tx.ByID(tenant, storeType(typ), id)
+		row, err := tx.ByID(tenant, number, id)
 		if err != nil {
 			return notFound(err, typ, id)
 		}
+		row.TypeName = typ
 		out, err = resource(tx, row, inc)
 		return err
 	})
@@ -36,19 +41,24 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 	if err != nil {
 		return nil, err
 	}
+	number, err := d.number(ctx, c, q.Type)
+	if err != nil {
+		return nil, err
+	}
 	c.Trace.ask(q.Filter)
 	page := &Page{}
 	if q.Cursor == nil {
 		page.Start = max(1, q.Start)
 	}
 	err = d.view(ctx, func(tx *store.Tx) error {
-		found, err := tx.Select(store.Query{TID: tenant, Type: storeType(q.Type), Filter: q.Filter, Sort: q.Sort,
+		found, err := tx.Select(store.Query{TID: tenant, Type: number, Filter: q.Filter, Sort: q.Sort,
 			Start: q.Start, Cursor: (*store.Position)(q.Cursor), Count: q.Count, NoTotal: q.NoTotal})
 		if err != nil {
 			return err
 		}
 		page.Total, page.Next, page.Previous = found.Total, (*Position)(found.Next), (*Position)(found.Previous)
 		for _, row := range found.Rows {
+			row.TypeName = q.Type
 			r, err := resource(tx, row, q.Include)
 			if err != nil {
 				return err

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -27,7 +28,7 @@ func (d *Directory) log(tx *store.Tx, c Caller, op store.Op, row *store.Row, at 
 		return err
 	}
 	action := map[store.Op]string{store.OpCreate: "create", store.OpUpdate: "update", store.OpDelete: "delete"}[op]
-	audit := d.audit(c, action, row.Type.String(), row.ID, "done")
+	audit := d.audit(c, action, typeName(row), row.ID, "done")
 	audit.Detail = newDetail(names, c.Trace.Fired())
 	return tx.AppendAudit(audit)
 }
@@ -94,16 +95,22 @@ func checkID(id string) error {
 	return nil
 }
 
+// typeName returns the name of the row's type.
+func typeName(row *store.Row) string { return cmp.Or(row.TypeName, row.Type.String()) }
+
 func writePermission(typ string) Permission {
 	switch typ {
 	case "User":
 		return WriteUsers
 	case "Group":
 		return WriteGroups
+	case "Population":
+		return 0
 	}
-	return 0
+	return WriteResources
 }
 
+// storeType returns the number of a built-in type, 0 for the others.
 func storeType(typ string) store.Type {
 	switch typ {
 	case "User":
@@ -114,11 +121,4 @@ func storeType(typ string) store.Type {
 		return store.Population
 	}
 	return 0
-}
-
-func resourceType(typ string) *scim.ResourceType {
-	if typ == "Group" {
-		return scim.GroupType()
-	}
-	return scim.UserType()
 }

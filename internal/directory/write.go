@@ -26,7 +26,7 @@ func (d *Directory) Create(ctx context.Context, c Caller, s Scope, dr Draft) (*s
 	if err := d.hash(ctx, w, w.hintTaken); err != nil {
 		return nil, err
 	}
-	err = d.update(ctx, w.insert)
+	err = w.commit(ctx, w.insert)
 	return w.result, err
 }
 
@@ -41,7 +41,7 @@ func (d *Directory) Upsert(ctx context.Context, c Caller, s Scope, dr Draft) (*s
 	if err := d.hash(ctx, w, nil); err != nil {
 		return nil, 0, err
 	}
-	err = d.update(ctx, func(tx *store.Tx) error {
+	err = w.commit(ctx, func(tx *store.Tx) error {
 		old, err := w.byExternalID(ctx, tx)
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Prec
 	if err := d.hash(ctx, w, nil); err != nil {
 		return nil, 0, err
 	}
-	err = d.update(ctx, func(tx *store.Tx) error {
+	err = w.commit(ctx, func(tx *store.Tx) error {
 		old, err := tx.ByID(w.tenant, w.typ, dr.ID)
 		switch {
 		case errors.Is(err, store.ErrNotFound) && !p.Present && len(p.Version) == 0:
@@ -74,6 +74,7 @@ func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Prec
 		case err != nil:
 			return notFound(err, dr.Type, dr.ID)
 		}
+		old.TypeName = dr.Type
 		if err := p.check(old); err != nil {
 			return err
 		}
@@ -90,12 +91,17 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 	if err != nil {
 		return nil, err
 	}
+	number, err := d.number(ctx, c, typ)
+	if err != nil {
+		return nil, err
+	}
 	var out *scim.Resource
 	err = d.update(ctx, func(tx *store.Tx) error {
-		old, err := tx.ByID(tenant, storeType(typ), id)
+		old, err := tx.ByID(tenant, number, id)
 		if err != nil {
 			return notFound(err, typ, id)
 		}
+		old.TypeName = typ
 		if err := p.check(old); err != nil {
 			return err
 		}
@@ -124,10 +130,10 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 // check compares the precondition with the resource that is there.
 func (p Precondition) check(old *store.Row) error {
 	if p.Absent {
-		return &scim.Error{Rule: scim.RuleExists, Schema: old.Type.String(), Value: old.ID}
+		return &scim.Error{Rule: scim.RuleExists, Schema: typeName(old), Value: old.ID}
 	}
 	if len(p.Version) > 0 && !slices.Contains(p.Version, old.Version) {
-		return &scim.Error{Rule: scim.RuleVersion, Schema: old.Type.String(), Value: old.ID}
+		return &scim.Error{Rule: scim.RuleVersion, Schema: typeName(old), Value: old.ID}
 	}
 	return nil
 }
@@ -135,16 +141,19 @@ func (p Precondition) check(old *store.Row) error {
 // A write is one Create, Upsert or Put on its way: the draft as far as it could
 // be prepared outside the transaction.
 type write struct {
-	d       *Directory
-	caller  Caller
-	tenant  int64
-	typ     store.Type
-	draft   Draft
-	body    body
-	hash    string         // of body.password
-	changes []MemberChange // of a Modification
-	result  *scim.Resource
-	outcome Outcome
+	d        *Directory
+	caller   Caller
+	tenant   int64
+	set      *typeSet
+	schema   *scim.ResourceType // of draft.Type
+	typ      store.Type         // the same in the store
+	draft    Draft
+	body     body
+	hash     string         // of body.password
+	changes  []MemberChange // of a Modification
+	modifies bool           // it is a Modification, which has no attributes yet
+	result   *scim.Resource
+	outcome  Outcome
 }
 
 // A body is a draft's attributes, validated and taken apart.
@@ -165,9 +174,51 @@ func (d *Directory) write(ctx context.Context, c Caller, s Scope, dr Draft) (*wr
 	if err != nil {
 		return nil, err
 	}
-	w := &write{d: d, caller: c, tenant: tenant, typ: storeType(dr.Type), draft: dr}
-	w.body, err = d.takeApart(dr.Type, dr.Attributes)
-	return w, err
+	w := &write{d: d, caller: c, tenant: tenant, draft: dr}
+	return w, w.prepare(ctx)
+}
+
+// prepare does what depends on the environment's types.
+func (w *write) prepare(ctx context.Context) (err error) {
+	if w.set, err = w.d.typesOf(ctx, w.caller); err != nil {
+		return err
+	}
+	if w.typ, err = w.set.number(w.draft.Type); err != nil {
+		return err
+	}
+	w.schema = w.set.types.Type(w.draft.Type)
+	if w.modifies {
+		return nil
+	}
+	w.body, err = w.d.takeApart(w.schema, w.draft.Attributes)
+	return err
+}
+
+// errTypesChanged: the environment has defined other types since the write was prepared.
+var errTypesChanged = errors.New("directory: the environment has other types")
+
+// commit runs fn in a transaction in which the environment has the types that
+// the write was prepared with. If they have changed, it prepares the write again.
+func (w *write) commit(ctx context.Context, fn func(*store.Tx) error) error {
+	for {
+		err := w.d.update(ctx, func(tx *store.Tx) error {
+			version, err := tx.TenantVersion(w.tenant)
+			switch {
+			case err != nil:
+				return notFound(err, "Environment", w.caller.Environment)
+			case version != w.set.version:
+				w.caller.version = version
+				return errTypesChanged
+			}
+			return fn(tx)
+		})
+		if !errors.Is(err, errTypesChanged) {
+			return err
+		}
+		if err := w.prepare(ctx); err != nil {
+			return err
+		}
+	}
 }
 
 // canonical is how the core reads a draft: names, types and what is required
@@ -179,21 +230,21 @@ var canonical = scim.Checks{Schemas: scim.SchemasAssumed, InferExtensions: true,
 // takeApart validates attributes against the canonical schema, so that no door
 // can store what another could not read, and splits off what the document
 // does not hold: the password and a group's members.
-func (d *Directory) takeApart(typ string, attributes *scim.Object) (body, error) {
+func (d *Directory) takeApart(t *scim.ResourceType, attributes *scim.Object) (body, error) {
 	b := body{activeGiven: true}
-	if typ == "User" {
+	if t.Name == "User" {
 		// Users are active unless somebody says otherwise.
 		if v, _ := attributes.Find("active"); v.IsNull() {
 			attributes = attributes.Clone().Set("active", scim.BoolValue(true))
 			b.activeGiven = false
 		}
 	}
-	kept, faults := resourceType(typ).Normalize(attributes, canonical)
+	kept, faults := t.Normalize(attributes, canonical)
 	if err := faults.Or(); err != nil {
 		return body{}, err
 	}
 	b.externalID = kept.Get("externalId").Text()
-	if v, ok := kept.Lookup("password"); ok {
+	if v, ok := kept.Lookup("password"); ok && t.Name == "User" {
 		prepared, faults := d.preparePassword(v.Text())
 		if len(faults) > 0 {
 			return body{}, faults[0]
@@ -201,12 +252,13 @@ func (d *Directory) takeApart(typ string, attributes *scim.Object) (body, error)
 		b.password = prepared
 		kept.Delete("password")
 	}
-	if typ == "Group" {
+	switch t.Name {
+	case "User":
+		b.key, _ = scim.UsernameKey(kept.Get("userName").Text())
+	case "Group":
 		b.members = members(kept.Get("members"))
 		kept.Delete("members")
 		b.key = scim.Fold(kept.Get("displayName").Text())
-	} else {
-		b.key, _ = scim.UsernameKey(kept.Get("userName").Text())
 	}
 	b.attributes = kept
 	b.doc = scim.ObjectValue(kept).AppendJSON(nil)
@@ -266,13 +318,14 @@ func (w *write) byExternalID(ctx context.Context, tx *store.Tx) (*store.Row, err
 	case len(rows) > 1:
 		return nil, &scim.Error{Rule: scim.RuleUnique, Path: "externalId", Value: w.body.externalID, Schema: w.draft.Type}
 	}
+	rows[0].TypeName = w.draft.Type
 	return rows[0], nil
 }
 
 // insert stores the draft as a new resource.
 func (w *write) insert(tx *store.Tx) (err error) {
 	now := w.d.stamp()
-	row := &store.Row{TID: w.tenant, Type: w.typ, ID: w.draft.ID, Key: w.body.key, ExternalID: w.body.externalID,
+	row := &store.Row{TID: w.tenant, Type: w.typ, TypeName: w.draft.Type, ID: w.draft.ID, Key: w.body.key, ExternalID: w.body.externalID,
 		Version: 1, Created: now, Modified: now}
 	if row.ID == "" {
 		row.ID = w.d.newID()
@@ -322,12 +375,9 @@ func (w *write) insert(tx *store.Tx) (err error) {
 // password, active, the population and whether the password must be changed.
 func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 	if w.draft.Merge != nil {
-		merged := w.draft.Merge(old.Resource().Attributes())
-		password, members := w.body.password, w.body.members
-		if w.body, err = w.d.takeApart(w.draft.Type, merged); err != nil {
+		if err := w.retake(w.draft.Merge(old.Resource().Attributes())); err != nil {
 			return err
 		}
-		w.body.password, w.body.members = password, members
 	}
 	w.draft.DefaultGroup = false // for new users only (p14e R9)
 	joined, err := w.join(tx, old)
@@ -347,6 +397,15 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 		return w.d.log(tx, w.caller, store.OpUpdate, old, w.d.stamp(), []string{"groups"})
 	}
 	return nil
+}
+
+// retake takes other attributes in the place of the draft's. Its password and
+// its members stay.
+func (w *write) retake(attributes *scim.Object) (err error) {
+	password, members := w.body.password, w.body.members
+	w.body, err = w.d.takeApart(w.schema, attributes)
+	w.body.password, w.body.members = password, members
+	return err
 }
 
 // unprepared flags a user name that PRECIS refuses, for the audit row, or
@@ -369,6 +428,17 @@ func (w *write) unprepared() error {
 // over stores the body over old, if it is another one or regrouped says that
 // the members are others.
 func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) (err error) {
+	kept, faults := w.schema.Immutable(old.Resource().Attributes(), w.body.attributes)
+	if len(faults) > 0 {
+		return faults
+	}
+	if kept != w.body.attributes {
+		given := w.body.activeGiven
+		if err := w.retake(kept); err != nil {
+			return err
+		}
+		w.body.activeGiven = given
+	}
 	if active := old.Resource().Attributes().Get("active"); w.typ == store.User && !w.body.activeGiven && !active.Bool() {
 		w.body.attributes.Set("active", active)
 		w.body.doc = scim.ObjectValue(w.body.attributes).AppendJSON(nil)
@@ -579,6 +649,9 @@ func (w *write) findMembers(tx *store.Tx, members []Member) (found map[int64]boo
 
 // conflict words the store's uniqueness errors as rules.
 func (w *write) conflict(err error) error {
+	if own := (*store.TakenError)(nil); errors.As(err, &own) {
+		return &scim.Error{Rule: scim.RuleUnique, Schema: w.draft.Type, Path: own.Path}
+	}
 	attribute, value := "userName", w.body.attributes.Get("userName").Text()
 	if w.typ == store.Group {
 		attribute, value = "displayName", w.body.attributes.Get("displayName").Text()

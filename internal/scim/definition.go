@@ -85,15 +85,7 @@ func ParseType(o *Object) (*TypeDefinition, Errors) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	t := &TypeDefinition{
-		Name:        kept.Get("name").Text(),
-		Endpoint:    kept.Get("endpoint").Text(),
-		Description: kept.Get("description").Text(),
-		Schema:      kept.Get("schema").Text(),
-	}
-	for _, e := range kept.Get("schemaExtensions").List() {
-		t.Extensions = append(t.Extensions, ExtensionDefinition{Schema: e.Object().Get("schema").Text(), Required: e.Object().Get("required").Bool()})
-	}
+	t := readType(kept)
 	p := definitionParser{}
 	p.typeName(t.Name, kept.Get("name"))
 	p.endpoint(t.Endpoint, kept.Get("endpoint"))
@@ -101,6 +93,20 @@ func ParseType(o *Object) (*TypeDefinition, Errors) {
 		return nil, p.faults
 	}
 	return t, nil
+}
+
+// readType reads a definition in canonical names.
+func readType(o *Object) *TypeDefinition {
+	t := &TypeDefinition{
+		Name:        o.Get("name").Text(),
+		Endpoint:    o.Get("endpoint").Text(),
+		Description: o.Get("description").Text(),
+		Schema:      o.Get("schema").Text(),
+	}
+	for _, e := range o.Get("schemaExtensions").List() {
+		t.Extensions = append(t.Extensions, ExtensionDefinition{Schema: e.Object().Get("schema").Text(), Required: e.Object().Get("required").Bool()})
+	}
+	return t
 }
 
 // A definitionParser gathers the faults of a definition whose members have the
@@ -381,6 +387,19 @@ func attributeValues(list []*Attribute) Value {
 		values[i] = ObjectValue(o)
 	}
 	return ListValue(values...)
+}
+
+// StoredSchema reads what [Schema.Object] wrote, without the checks of
+// [ParseSchema]: those of a later version may be others.
+func StoredSchema(doc []byte) (*Schema, error) { return readSchema(doc) }
+
+// StoredType reads what [TypeDefinition.Object] wrote.
+func StoredType(doc []byte) (*TypeDefinition, error) {
+	o, err := ReadObject(doc, Limits{})
+	if err != nil {
+		return nil, err
+	}
+	return readType(o), nil
 }
 
 // Object returns the definition in the members of RFC 7643 6, without schemas,

@@ -94,6 +94,9 @@ func (r *Revision) attribute(path Path, a, b *Attribute) {
 	}
 }
 
+// Type returns the name of the type.
+func (r *Revision) Type() string { return r.name }
+
 // Asks reports whether the resources of the type must be looked at.
 func (r *Revision) Asks() bool { return len(r.conditions) > 0 }
 
@@ -147,14 +150,10 @@ func (c condition) holds(attributes *Object) bool {
 // 7644 3.5.1), and a RuleImmutable for each that it changes. Elements of
 // multi-valued attributes come and go whole, so their parts are not compared.
 func (t *ResourceType) Immutable(old, new *Object) (*Object, Errors) {
-	out, faults := keepImmutable("", t.Schema.ID, t.Schema.Attributes, old, new)
+	out, faults := keepImmutable(Path{}, t.Schema, t.Schema.Attributes, old, new)
 	for _, s := range t.Extensions {
-		had := old.Get(s.ID).Object()
-		if had == nil {
-			continue
-		}
 		has := out.Get(s.ID).Object()
-		kept, more := keepImmutable(s.ID, s.ID, s.Attributes, had, has)
+		kept, more := keepImmutable(Path{Schema: s.ID}, s, s.Attributes, old.Get(s.ID).Object(), has)
 		faults = append(faults, more...)
 		if kept != has {
 			out = out.Clone().Set(s.ID, ObjectValue(kept))
@@ -163,51 +162,36 @@ func (t *ResourceType) Immutable(old, new *Object) (*Object, Errors) {
 	return out, faults
 }
 
-// keepImmutable does the same for the attributes of one schema. It returns new
+// keepImmutable does the same for the attributes below a path. It returns new
 // itself if nothing is left out.
-func keepImmutable(uri, schema string, list []*Attribute, old, new *Object) (*Object, Errors) {
+func keepImmutable(below Path, s *Schema, list []*Attribute, old, new *Object) (*Object, Errors) {
 	var faults Errors
 	out := new
 	for _, a := range list {
-		before, after := old.Get(a.Name), new.Get(a.Name)
-		kept, clean := after, true
-		switch {
-		case before.IsNull():
-		case a.Mutability == "immutable":
-			kept, clean = keepValue(before, after)
-		case a.Type == TypeComplex && !a.MultiValued:
-			parts := after.Object()
-			for _, sub := range a.SubAttributes {
-				if was := before.Object().Get(sub.Name); sub.Mutability == "immutable" && !was.IsNull() {
-					is := parts.Get(sub.Name)
-					part, same := keepValue(was, is)
-					if !same {
-						faults = append(faults, immutable(Path{uri, a.Name, sub.Name}, schema))
-					} else if is.IsNull() {
-						parts = parts.Clone().Set(sub.Name, part)
-					}
-				}
-			}
-			kept = ObjectValue(parts)
+		path := below
+		if path.Attr == "" {
+			path.Attr = a.Name
+		} else {
+			path.Sub = a.Name
 		}
-		if !clean {
-			faults = append(faults, immutable(Path{uri, a.Name, ""}, schema))
-		} else if kept.obj != after.obj || kept.IsNull() != after.IsNull() {
-			out = out.Clone().Set(a.Name, kept)
+		switch {
+		case a.Mutability == "immutable":
+			before, after := old.Get(a.Name), new.Get(a.Name)
+			switch {
+			case before.IsNull():
+			case after.IsNull():
+				out = out.Clone().Set(a.Name, before)
+			case !Equal(before, after):
+				faults = append(faults, &Error{Rule: RuleImmutable, Path: path.String(), Schema: s.ID})
+			}
+		case a.Type == TypeComplex && !a.MultiValued:
+			parts := new.Get(a.Name).Object()
+			kept, more := keepImmutable(path, s, a.SubAttributes, old.Get(a.Name).Object(), parts)
+			faults = append(faults, more...)
+			if kept != parts {
+				out = out.Clone().Set(a.Name, ObjectValue(kept))
+			}
 		}
 	}
 	return out, faults
-}
-
-// keepValue returns the value that an immutable attribute has, and whether it
-// was not asked to have another one.
-func keepValue(before, after Value) (Value, bool) {
-	if after.IsNull() {
-		return before, true
-	}
-	return after, Equal(before, after)
-}
-
-func immutable(path Path, schema string) *Error {
-	return &Error{Rule: RuleImmutable, Path: path.String(), Schema: schema}
 }

@@ -235,10 +235,14 @@ func (c *compiler) check(t *ResourceType) {
 // asks for one, or is unique, which needs one.
 func (a *Attribute) Found() bool { return a.Indexed || a.Uniqueness != "none" }
 
-// Define returns the definition of the type.
+// Define returns the definition of the type. That of a built-in type has the
+// environment's own extensions only.
 func (t *ResourceType) Define() *TypeDefinition {
 	d := &TypeDefinition{Name: t.Name, Endpoint: t.Endpoint, Description: t.Description, Schema: t.Schema.ID}
 	for _, s := range t.Extensions {
+		if LookupSchema(s.ID) != nil {
+			continue
+		}
 		d.Extensions = append(d.Extensions, ExtensionDefinition{Schema: s.ID, Required: slices.Contains(t.Required, s.ID)})
 	}
 	return d

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 
@@ -99,9 +100,9 @@ const (
 )
 
 // SetIndexes makes these the indexes of a resource type beside the built-in ones.
-// It drops what the others hold, and returns how many are new: [Tx.Reindex]
-// fills them.
-func (tx *Tx) SetIndexes(tid int64, t Type, want []Index) (added int, err error) {
+// It drops what the others hold, and returns the paths of those that are new:
+// [Tx.Reindex] fills them.
+func (tx *Tx) SetIndexes(tid int64, t Type, want []Index) (added []string, err error) {
 	clear(tx.defs)
 	type stored struct {
 		Index
@@ -112,21 +113,22 @@ func (tx *Tx) SetIndexes(tid int64, t Type, want []Index) (added int, err error)
 	}, `SELECT d.aid, d.path, d.kind, d.exact, CASE WHEN d.scope IS NULL THEN 0 WHEN d.scope = d.aid THEN 1 ELSE 2 END
 		FROM attr_def d WHERE d.tid = $1 AND d.type = $2 AND d.kind IS NOT NULL`, tid, t)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, d := range had {
 		if i := slices.Index(want, d.Index); i >= 0 {
 			want = slices.Delete(slices.Clone(want), i, i+1)
 		} else if err := tx.dropIndex(tid, t, d.aid); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 	for _, index := range want {
 		if err := tx.addIndex(tid, t, index); err != nil {
-			return 0, err
+			return nil, err
 		}
+		added = append(added, index.Path)
 	}
-	return len(want), nil
+	return added, nil
 }
 
 func (tx *Tx) addIndex(tid int64, t Type, index Index) error {
@@ -179,28 +181,27 @@ func (tx *Tx) dropIndex(tid int64, t Type, aid int64) error {
 	return err
 }
 
-// Reindex stores what the indexes of its type hold of a resource and is not
-// stored yet. Errors: *TakenError.
-func (tx *Tx) Reindex(r *Row) error {
+// Reindex stores what new indexes, as SetIndexes returned them, hold of a
+// resource. Errors: *TakenError.
+func (tx *Tx) Reindex(r *Row, added []string) error {
 	defs, err := tx.attrDefs(r.TID, r.Type)
 	if err != nil {
 		return err
 	}
-	attrs := r.Resource().Attributes()
-	if err := tx.index(r.RID, indexRows(defs, attrs)); err != nil {
-		return err
-	}
-	var missing indexSet
-	for _, row := range uniqueRows(defs, attrs) {
-		holder, err := first(tx, scanInt, "SELECT rid FROM unique_value WHERE scope = $1 AND val = $2", row.aid, row.val)
-		switch {
-		case errors.Is(err, ErrNotFound) || err == nil && holder != r.RID:
-			missing = append(missing, row)
-		case err != nil:
-			return err
+	var fresh []attrDef
+	for _, d := range defs {
+		if slices.Contains(added, d.text) && (d.path.Schema == "" || bytes.Contains(r.Doc, []byte(d.path.Schema))) {
+			fresh = append(fresh, d)
 		}
 	}
-	return tx.claim(r.RID, defs, missing)
+	if len(fresh) == 0 {
+		return nil
+	}
+	attrs := r.Resource().Attributes()
+	if err := tx.index(r.RID, indexRows(fresh, attrs)); err != nil {
+		return err
+	}
+	return tx.claim(r.RID, fresh, uniqueRows(fresh, attrs))
 }
 
 // Each calls fn for the resources of a type, in order of creation, until it

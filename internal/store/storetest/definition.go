@@ -98,14 +98,14 @@ func testOwnIndexes(t *testing.T, db *store.DB) {
 	tid, other := MustTenant(t, db, "env"), MustTenant(t, db, "other")
 	set := func(tid int64, typ store.Type, added int, want ...store.Index) error {
 		return db.Update(context.Background(), func(tx *store.Tx) error {
-			n, err := tx.SetIndexes(tid, typ, want)
-			if err == nil && n != added {
-				t.Errorf("%d indexes are new, want %d", n, added)
+			fresh, err := tx.SetIndexes(tid, typ, want)
+			if err == nil && len(fresh) != added {
+				t.Errorf("the indexes %v are new, want %d", fresh, added)
 			}
-			if err != nil || n == 0 {
+			if err != nil || len(fresh) == 0 {
 				return err
 			}
-			return tx.Each(tid, typ, tx.Reindex)
+			return tx.Each(tid, typ, func(r *store.Row) error { return tx.Reindex(r, fresh) })
 		})
 	}
 	must := func(err error) {
