@@ -551,13 +551,13 @@ func (b *operand) part(r *Resource, e element, sub *Attribute) Value {
 func (b *operand) meta(r *Resource, name string) Value {
 	switch name {
 	case "resourceType":
-		return StringValue(r.Type)
+		return StringValue(b.t.Name)
 	case "created":
 		return StringValue(FormatTime(r.Created))
 	case "lastModified":
 		return StringValue(FormatTime(r.Modified))
 	case "location":
-		return StringValue(b.location(r.Type, r.ID))
+		return StringValue(b.location(b.t.Name, r.ID))
 	case "version":
 		return StringValue(`W/"` + strconv.FormatInt(r.Version, 10) + `"`)
 	}

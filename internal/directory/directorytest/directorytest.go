@@ -27,6 +27,8 @@ const (
 	DevToken    = "dev-token"
 	ReaderToken = "reader-token" // a client of Environment that may only read
 	OtherToken  = "other-token"  // a client of Other
+	AdminToken  = "admin-token"  // a client of Environment that administers it
+	OtherAdmin  = "other-admin"  // a client of Other that administers it
 )
 
 // A Clock stands still until it is moved.
@@ -90,6 +92,8 @@ func OpenAt(t testing.TB, path string) (*directory.Directory, *Clock) {
 		{Environment: Environment, ID: DevClient, Secrets: []string{DevSecret, DevToken}},
 		{Environment: Environment, ID: "reader-client", Role: directory.Reader, Secrets: []string{ReaderToken}},
 		{Environment: Other, ID: "other-client", Secrets: []string{OtherToken}},
+		{Environment: Environment, ID: "admin-client", Role: directory.Admin, Secrets: []string{AdminToken}},
+		{Environment: Other, ID: "other-admin-client", Role: directory.Admin, Secrets: []string{OtherAdmin}},
 	} {
 		if _, _, err := d.CreateClient(ctx, c); err != nil {
 			t.Fatal(err)
