@@ -24,6 +24,10 @@ type Modification struct {
 	AnyManager bool
 	NoCycles   bool    // refuses members by which a group would contain itself
 	Include    Include // of the result
+
+	// within, if not nil, is called in the transaction before Apply; an error
+	// ends it.
+	within func(tx *store.Tx, old *store.Row) error
 }
 
 // A Change is what Apply makes of a resource.
@@ -72,6 +76,11 @@ func (d *Directory) Modify(ctx context.Context, c Caller, s Scope, m Modificatio
 	if err != nil {
 		return nil, 0, err
 	}
+	return d.modify(ctx, c, tenant, m)
+}
+
+// modify is Modify for a caller who may.
+func (d *Directory) modify(ctx context.Context, c Caller, tenant int64, m Modification) (*scim.Resource, Outcome, error) {
 	w := &write{d: d, caller: c, tenant: tenant, modifies: true, draft: Draft{Type: m.Type, ID: m.ID, NoCycles: m.NoCycles, AnyManager: m.AnyManager}}
 	if err := w.prepare(ctx); err != nil {
 		return nil, 0, err
@@ -94,12 +103,12 @@ func (d *Directory) Modify(ctx context.Context, c Caller, s Scope, m Modificatio
 				return nil, 0, err
 			}
 			if hashed = w.body.password; hashed != "" {
-				if err := d.hash(ctx, w, nil); err != nil {
+				if err := d.hash(ctx, w, func(tx *store.Tx) (*store.Row, error) { return tx.ByID(tenant, w.typ, m.ID) }); err != nil {
 					return nil, 0, err
 				}
 			}
 		}
-		err = w.commit(ctx, func(tx *store.Tx) error { return w.modify(tx, m, hashed) })
+		err := w.commit(ctx, func(tx *store.Tx) error { return w.modify(tx, m, hashed) })
 		if !errors.Is(err, errOtherPassword) {
 			return w.result, w.outcome, err
 		}
@@ -133,6 +142,11 @@ func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {
 	old.TypeName = m.Type
 	if err := m.Precondition.check(old); err != nil {
 		return err
+	}
+	if m.within != nil {
+		if err := m.within(tx, old); err != nil {
+			return err
+		}
 	}
 	if err := w.apply(m, old); err != nil {
 		return err

@@ -7,29 +7,48 @@ import (
 	"encoding/base64"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
-// A Policy is what a new password must satisfy. The zero Policy takes every
-// password that is not empty.
+// A Policy is what a new password must satisfy, how long it lasts and how often
+// it may be guessed (p14e R75). The zero Policy takes every password that is
+// not empty, for ever, and locks nobody.
 type Policy struct {
 	MinLength int // characters
 	MaxLength int // characters; 0 is no limit
 	Capitals  int
 	Digits    int
 	Special   int // characters that are neither letters nor digits
+
+	// Words are no passwords, in any letter case and whatever stands before
+	// and after them that is no letter.
+	Words []string
+	// History is how many passwords of the user, the present one among them,
+	// may not be used again. Each costs a hash when the password changes.
+	History int
+
+	MaxAge time.Duration // after which a password must be changed; 0 is never
+	// Reminders say how long before that the user is reminded.
+	Reminders [2]time.Duration
+
+	MaxFailures   int           // wrong passwords in a row that lock the user; 0 locks nobody
+	FailureWindow time.Duration // wrong passwords do not count any more after so long without another; 0 is never
+	LockFor       time.Duration
 }
 
 // DefaultPolicy is the one policy of a new environment: it must accept the
 // passwords of the vendors' own examples (p14e R14, R76; pingone B58).
-var DefaultPolicy = Policy{MinLength: 8, MaxLength: 1024, Capitals: 1, Digits: 1}
+var DefaultPolicy = Policy{MinLength: 8, MaxLength: 1024, Capitals: 1, Digits: 1, MaxFailures: 10, LockFor: 15 * time.Minute}
 
 // check returns a RulePassword fault for each way in which password, already
 // prepared, breaks the policy.
@@ -63,7 +82,62 @@ func (p Policy) check(password string) (faults scim.Errors) {
 				Detail: fmt.Sprintf(t.reason, t.limit), Allowed: []string{t.name, strconv.Itoa(t.limit)}})
 		}
 	}
+	if p.isWord(password) {
+		faults = append(faults, &scim.Error{Rule: scim.RulePassword, Path: "password", Detail: "a word of a dictionary", Allowed: []string{"words", "0"}})
+	}
 	return faults
+}
+
+// isWord reports whether the password is one of the words, with what is put
+// around words to please a policy.
+func (p Policy) isWord(password string) bool {
+	bare := scim.Fold(strings.TrimFunc(password, func(r rune) bool { return !unicode.IsLetter(r) }))
+	return slices.ContainsFunc(p.Words, func(word string) bool { return scim.Fold(word) == bare })
+}
+
+// expired reports whether the password has to be changed.
+func (p Policy) expired(c *store.Credential, now time.Time) bool {
+	return c.MustChange || p.MaxAge > 0 && !now.Before(c.Changed.Add(p.MaxAge))
+}
+
+// fail counts a wrong password, and locks the user if it is one too many.
+func (p Policy) fail(c *store.Credential, now time.Time) {
+	if p.FailureWindow > 0 && now.Sub(c.Failed) >= p.FailureWindow {
+		c.Failures = 0
+	}
+	c.Failures, c.Failed = c.Failures+1, now
+	if p.MaxFailures > 0 && c.Failures >= p.MaxFailures {
+		c.Failures, c.LockedUntil = 0, now.Add(p.LockFor)
+	}
+}
+
+// checkHistory returns RulePassword if the password, already prepared, is one
+// of those of the credential that may not be used again.
+func (d *Directory) checkHistory(ctx context.Context, password string, c *store.Credential) error {
+	if d.policy.History == 0 || c.Hash == "" {
+		return nil
+	}
+	hashes := append([]string{c.Hash}, c.History...)
+	for _, hash := range hashes[:min(len(hashes), d.policy.History)] {
+		same, err := d.hasher.matches(ctx, password, hash)
+		if err != nil {
+			return err
+		}
+		if same {
+			return &scim.Error{Rule: scim.RulePassword, Path: "password", Detail: "used before", Allowed: []string{"history", strconv.Itoa(d.policy.History)}}
+		}
+	}
+	return nil
+}
+
+// replaceHash gives the credential a new hash and keeps the old one as long as
+// the policy asks for it.
+func (p Policy) replaceHash(c *store.Credential, hash string, now time.Time) {
+	if c.Hash != "" && p.History > 1 {
+		c.History = append([]string{c.Hash}, c.History...)
+	}
+	c.History = c.History[:min(len(c.History), max(p.History-1, 0))]
+	c.Hash, c.Changed, c.Failures, c.LockedUntil = hash, now, 0, time.Time{}
 }
 
 // CheckPassword returns a RulePassword fault for each way in which the password

@@ -9,12 +9,6 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
-// Lock-out of a user after wrong passwords (p14e R76).
-const (
-	maxFailures = 10
-	lockFor     = 15 * time.Minute
-)
-
 // SignIn checks the password of the user of this name and returns the user. It
 // counts wrong passwords and locks the user for a while after too many.
 //
@@ -28,10 +22,37 @@ func (d *Directory) SignIn(ctx context.Context, c Caller, s Scope, userName, pas
 		return nil, err
 	}
 	key, _ := scim.UsernameKey(userName)
+	return d.prove(ctx, proof{caller: c, action: "sign in", password: password,
+		find: func(tx *store.Tx) (*store.Row, error) { return tx.ByKey(tenant, store.User, key) },
+		right: func(current *store.Credential, now time.Time) bool {
+			expired := d.policy.expired(current, now)
+			if expired {
+				current.MustChange = true // and so it is shown from now on, if its age is the reason
+			} else {
+				current.LastLogin = now
+			}
+			return !expired
+		}})
+}
+
+// A proof is a password that somebody shows for a user.
+type proof struct {
+	caller   Caller
+	action   string // for the audit row
+	password string
+	find     func(*store.Tx) (*store.Row, error) // ErrNotFound for nobody
+	// right is called in the transaction when the password is right and the
+	// user is active and not locked. It may change the credential, and reports
+	// whether the password is good for what is asked.
+	right func(current *store.Credential, now time.Time) bool
+}
+
+// prove checks a password and returns the user. RuleUnauthenticated: see SignIn.
+func (d *Directory) prove(ctx context.Context, p proof) (*scim.Resource, error) {
 	var row *store.Row
 	credential := &store.Credential{}
-	err = d.view(ctx, func(tx *store.Tx) (err error) {
-		if row, err = tx.ByKey(tenant, store.User, key); err == nil {
+	err := d.view(ctx, func(tx *store.Tx) (err error) {
+		if row, err = p.find(tx); err == nil {
 			credential, err = tx.Credential(row.RID)
 		}
 		if errors.Is(err, store.ErrNotFound) {
@@ -42,7 +63,7 @@ func (d *Directory) SignIn(ctx context.Context, c Caller, s Scope, userName, pas
 	if err != nil {
 		return nil, err
 	}
-	right, err := d.verify(ctx, password, credential.Hash)
+	right, err := d.verify(ctx, p.password, credential.Hash)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +78,7 @@ func (d *Directory) SignIn(ctx context.Context, c Caller, s Scope, userName, pas
 		row, err := tx.ByRID(row.RID)
 		if err != nil {
 			refused = true
-			return notFound(err, "User", userName)
+			return notFound(err, "User", "")
 		}
 		current, err := tx.Credential(row.RID)
 		if err != nil {
@@ -69,23 +90,21 @@ func (d *Directory) SignIn(ctx context.Context, c Caller, s Scope, userName, pas
 			outcome = "locked"
 		case !right || current.Hash != credential.Hash:
 			outcome = "wrong password"
-			if current.Failures++; current.Failures >= maxFailures {
-				current.Failures, current.LockedUntil = 0, now.Add(lockFor)
-			}
+			d.policy.fail(current, now)
 		case !active:
 			outcome = "inactive"
-		case current.MustChange:
+		case !p.right(current, now):
 			outcome = "password expired"
 		default:
-			current.Failures, current.LockedUntil, current.LastLogin = 0, time.Time{}, now
-			row.LastLogin = now
+			current.Failures, current.LockedUntil = 0, time.Time{}
+			row.LastLogin = current.LastLogin
 			out = row.Resource()
 		}
 		refused = out == nil
 		if err := tx.SetCredential(current); err != nil {
 			return err
 		}
-		return tx.AppendAudit(d.audit(c, "sign in", "User", row.ID, outcome))
+		return tx.AppendAudit(d.audit(p.caller, p.action, "User", row.ID, outcome))
 	})
 	switch {
 	case refused:

@@ -38,7 +38,7 @@ func (d *Directory) Upsert(ctx context.Context, c Caller, s Scope, dr Draft) (*s
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := d.hash(ctx, w, nil); err != nil {
+	if err := d.hash(ctx, w, func(tx *store.Tx) (*store.Row, error) { return w.byExternalID(ctx, tx) }); err != nil {
 		return nil, 0, err
 	}
 	err = w.commit(ctx, func(tx *store.Tx) error {
@@ -63,7 +63,7 @@ func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Prec
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := d.hash(ctx, w, nil); err != nil {
+	if err := d.hash(ctx, w, func(tx *store.Tx) (*store.Row, error) { return tx.ByID(w.tenant, w.typ, dr.ID) }); err != nil {
 		return nil, 0, err
 	}
 	err = w.commit(ctx, func(tx *store.Tx) error {
@@ -276,31 +276,41 @@ func members(v scim.Value) []Member {
 }
 
 // hash makes the hash of the draft's password, which takes long, before the
-// transaction. hint, if not nil, is asked first, so that a request that is
-// bound to fail does not cost a hash; the transaction decides.
-func (d *Directory) hash(ctx context.Context, w *write, hint func(*store.Tx) error) (err error) {
+// transaction. find returns the user whose password will be replaced, nil or
+// ErrNotFound for none, or why the request is bound to fail, so that it does
+// not cost a hash; the transaction decides.
+func (d *Directory) hash(ctx context.Context, w *write, find func(*store.Tx) (*store.Row, error)) (err error) {
 	if w.body.password == "" {
 		return nil
 	}
-	if hint != nil {
-		if err := d.view(ctx, hint); err != nil {
-			return err
+	credential := &store.Credential{}
+	err = d.view(ctx, func(tx *store.Tx) error {
+		row, err := find(tx)
+		if err == nil && row != nil {
+			credential, err = tx.Credential(row.RID)
 		}
+		if errors.Is(err, store.ErrNotFound) {
+			credential, err = &store.Credential{}, nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.checkHistory(ctx, w.body.password, credential); err != nil {
+		return err
 	}
 	w.hash, err = d.hasher.hash(ctx, w.body.password)
 	return err
 }
 
 // hintTaken is RuleUnique when the draft's key was in use a moment ago.
-func (w *write) hintTaken(tx *store.Tx) error {
+func (w *write) hintTaken(tx *store.Tx) (*store.Row, error) {
 	_, err := tx.ByKey(w.tenant, w.typ, w.body.key)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
 	if err == nil {
-		err = store.ErrKeyTaken
+		err = w.conflict(store.ErrKeyTaken)
 	}
-	return w.conflict(err)
+	return nil, err
 }
 
 // byExternalID returns the one user that has the draft's externalId, nil if there is none.
@@ -518,7 +528,7 @@ func (w *write) credential(tx *store.Tx, row *store.Row, mustChange bool) error 
 	}
 	c.MustChange, row.MustChange = mustChange, mustChange
 	if w.hash != "" {
-		c.Hash, c.Changed, c.Failures, c.LockedUntil = w.hash, row.Modified, 0, time.Time{}
+		w.d.policy.replaceHash(c, w.hash, row.Modified)
 		row.HasPassword, row.PasswordChanged = true, row.Modified
 	}
 	return tx.SetCredential(c)

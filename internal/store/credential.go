@@ -12,7 +12,8 @@ type Credential struct {
 	Hash        string    // PHC string; empty for no password
 	Changed     time.Time // of Hash; zero without one
 	MustChange  bool      // possible without a password too
-	Failures    int
+	Failures    int       // in a row
+	Failed      time.Time // the last of them
 	LockedUntil time.Time
 	History     []string // hashes before this one, newest first
 	LastLogin   time.Time
@@ -22,17 +23,17 @@ type Credential struct {
 func (tx *Tx) Credential(rid int64) (*Credential, error) {
 	return first(tx, func(s scan) (*Credential, error) {
 		c := Credential{RID: rid}
-		var changed, locked, login sql.NullInt64
+		var changed, failed, locked, login sql.NullInt64
 		var history sql.NullString
-		if err := s(&c.Hash, &changed, &c.MustChange, &c.Failures, &locked, &history, &login); err != nil {
+		if err := s(&c.Hash, &changed, &c.MustChange, &c.Failures, &failed, &locked, &history, &login); err != nil {
 			return nil, err
 		}
-		c.Changed, c.LockedUntil, c.LastLogin = moment(changed), moment(locked), moment(login)
+		c.Changed, c.Failed, c.LockedUntil, c.LastLogin = moment(changed), moment(failed), moment(locked), moment(login)
 		if history.Valid {
 			return &c, json.Unmarshal([]byte(history.String), &c.History)
 		}
 		return &c, nil
-	}, "SELECT coalesce(hash, ''), changed, must_change, failures, locked_until, history, last_login FROM credential WHERE rid = $1", rid)
+	}, "SELECT coalesce(hash, ''), changed, must_change, failures, failed, locked_until, history, last_login FROM credential WHERE rid = $1", rid)
 }
 
 // SetCredential stores the credential of a user, whether there was one or not.
@@ -45,9 +46,17 @@ func (tx *Tx) SetCredential(c *Credential) error {
 		}
 		history = string(list)
 	}
-	_, err := tx.exec(`INSERT INTO credential(rid, hash, changed, must_change, failures, locked_until, history, last_login)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (rid) DO UPDATE SET hash = $2, changed = $3, must_change = $4, failures = $5, locked_until = $6, history = $7, last_login = $8`,
-		c.RID, nullable(c.Hash), millis(c.Changed), c.MustChange, c.Failures, millis(c.LockedUntil), history, millis(c.LastLogin))
+	_, err := tx.exec(`INSERT INTO credential(rid, hash, changed, must_change, failures, failed, locked_until, history, last_login)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (rid) DO UPDATE SET hash = $2, changed = $3, must_change = $4, failures = $5, failed = $6, locked_until = $7, history = $8, last_login = $9`,
+		c.RID, nullable(c.Hash), millis(c.Changed), c.MustChange, c.Failures, millis(c.Failed), millis(c.LockedUntil), history, millis(c.LastLogin))
 	return err
+}
+
+// ChangedPasswords returns the users of an environment whose password was
+// changed after one instant and not after another, in order of creation. It
+// reads all credentials.
+func (tx *Tx) ChangedPasswords(tid int64, after, until time.Time) ([]*Row, error) {
+	return list(tx, scanRow, "-- reads everything\n"+selectRow+"WHERE r.tid = $1 AND r.type = $2 AND c.changed > $3 AND c.changed <= $4 ORDER BY r.rid",
+		tid, User, millis(after), millis(until))
 }

@@ -37,6 +37,9 @@ type Clock struct {
 	now time.Time
 }
 
+// NewClock returns a clock that stands at Start.
+func NewClock() *Clock { return &Clock{now: Start} }
+
 // Now returns the clock's time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
@@ -65,7 +68,7 @@ func Open(t testing.TB) (*directory.Directory, *Clock) {
 func OpenAt(t testing.TB, path string) (*directory.Directory, *Clock) {
 	t.Helper()
 	ctx := context.Background()
-	clock := &Clock{now: Start}
+	clock := NewClock()
 	d, err := directory.Open(ctx, directory.Config{Path: path, Now: clock.Now})
 	if err != nil {
 		t.Fatal(err)

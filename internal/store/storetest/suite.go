@@ -576,7 +576,7 @@ func testCredentials(t *testing.T, db *store.DB) {
 	user := mustInsert(t, db)(NewUser(tid, "u-1", "Ada"))
 	for _, want := range []*store.Credential{
 		{RID: user.RID, MustChange: true},
-		{RID: user.RID, Hash: "$argon2id$1", Changed: now, Failures: 3, LockedUntil: now.Add(time.Hour), History: []string{"a", "b"}, LastLogin: now.Add(-time.Hour)},
+		{RID: user.RID, Hash: "$argon2id$1", Changed: now, Failures: 3, Failed: now, LockedUntil: now.Add(time.Hour), History: []string{"a", "b"}, LastLogin: now.Add(-time.Hour)},
 		{RID: user.RID, Hash: "$argon2id$2", Changed: now.Add(time.Minute)},
 	} {
 		MustUpdate(t, db, func(tx *store.Tx) error { return tx.SetCredential(want) })
@@ -596,6 +596,15 @@ func testCredentials(t *testing.T, db *store.DB) {
 			return nil
 		})
 	}
+	MustView(t, db, func(tx *store.Tx) error {
+		changed := now.Add(time.Minute)
+		within, err1 := tx.ChangedPasswords(tid, changed.Add(-time.Millisecond), changed)
+		before, err2 := tx.ChangedPasswords(tid, changed, changed.Add(time.Hour))
+		if len(within) != 1 || within[0].ID != "u-1" || len(before) != 0 {
+			t.Errorf("changed passwords: %v, %v", within, before)
+		}
+		return errors.Join(err1, err2)
+	})
 	MustUpdate(t, db, func(tx *store.Tx) error { return tx.Delete(user) })
 	MustView(t, db, func(tx *store.Tx) error {
 		if _, err := tx.Credential(user.RID); !errors.Is(err, store.ErrNotFound) {
