@@ -229,4 +229,20 @@ func (d *Directory) Ready(ctx context.Context) error {
 	return d.db.View(ctx, func(tx *store.Tx) error { return nil })
 }
 
+// A Load says how busy the directory is.
+type Load struct {
+	WritesWaiting int   // for their turn
+	Writes        int64 // answered after a commit, since Open
+	Commits       int64 // the transactions that the writes shared
+	HashesRunning int   // passwords being hashed or checked
+	HashesWaiting int   // for their turn
+}
+
+// Load returns the figures of the moment. It waits for nothing.
+func (d *Directory) Load() Load {
+	s, running := d.db.Stats(), len(d.hasher.slots)
+	return Load{WritesWaiting: s.Waiting, Writes: s.Written, Commits: s.Commits,
+		HashesRunning: running, HashesWaiting: max(0, len(d.hasher.queue)-running)}
+}
+
 func newUUID() string { return uuid.Must(uuid.NewV7()).String() }

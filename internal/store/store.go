@@ -137,6 +137,18 @@ func (db *DB) Close() error {
 	return db.closeErr
 }
 
+// Stats say how busy the writer is.
+type Stats struct {
+	Waiting int   // calls of Update that wait for their turn
+	Written int64 // calls of Update answered after a commit, since Open
+	Commits int64 // the transactions that they shared
+}
+
+// Stats returns the figures of the moment. It waits for nothing.
+func (db *DB) Stats() Stats {
+	return Stats{Waiting: len(db.writer.queue), Written: db.writer.written.Load(), Commits: db.writer.commits.Load()}
+}
+
 // View runs fn on a snapshot of the database. ctx bounds the wait for a
 // connection and long scans. fn must not write and not keep the Tx.
 func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {

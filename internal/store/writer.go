@@ -48,6 +48,7 @@ type writer struct {
 	ended  chan struct{}
 
 	commits atomic.Int64 // transactions so far; read by the checkpointer
+	written atomic.Int64 // requests in them
 	restart atomic.Bool  // set by the checkpointer: the log has grown too long
 }
 
@@ -135,6 +136,7 @@ func (w *writer) commit(first *request) {
 	}
 	if lost == nil {
 		w.commits.Add(1)
+		w.written.Add(int64(len(w.batch)))
 	} else {
 		w.conn.exec("ROLLBACK") // fails where SQLite has already done it
 		lost = fmt.Errorf("%w: the transaction was lost: %w", ErrUnavailable, lost)
