@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -16,8 +17,10 @@ import (
 
 // A Gate says who asks and whether they may. Package auth has the real one.
 type Gate interface {
-	// Authenticate returns who sends the request, by one of the door's schemes.
-	// Errors: RuleUnauthenticated; RuleForbidden for a client that may not use the door.
+	// Authenticate returns who sends the request, by one of the door's schemes,
+	// also beside an error if that is known.
+	// Errors: RuleUnauthenticated; RuleForbidden for a client that may not use
+	// the door; RuleRate.
 	Authenticate(r *http.Request, d *Door) (directory.Caller, error)
 	// Authorise returns nil if the caller holds the permission. Errors: RuleForbidden.
 	Authorise(ctx context.Context, c directory.Caller, p directory.Permission) error
@@ -25,6 +28,10 @@ type Gate interface {
 
 // A Mux leads requests to the routes of doors. It never redirects.
 type Mux struct {
+	// Timeout is how long a request may take whose route has no Timeout of its
+	// own; 0 is as long as it likes. It is set before the first request.
+	Timeout time.Duration
+
 	gate  Gate
 	doors []mounted // in the order of pattern.compare
 }
@@ -146,27 +153,37 @@ func (m *Mux) Doors() []Door {
 }
 
 // ServeHTTP implements http.Handler.
-func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.Serve(w, r) }
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.Serve(w, r, &Served{}) }
 
 // Serve leads the request to its route. The first thing that is wrong is
 // answered, in this order (scim ERR-06): 401, 404 of the path, 405, the right
 // of the route, the size and coding of the body, then what the route finds. An
 // unknown path inside a door is a 401 for who does not show a credential. A
 // route that does not end before its context does is RuleBusy.
-func (m *Mux) Serve(w http.ResponseWriter, r *http.Request) Served {
+//
+// It fills s as it goes, so that who recovers from a panic knows how far it came.
+func (m *Mux) Serve(w http.ResponseWriter, r *http.Request, s *Served) {
 	segments, ok := split(r.URL.EscapedPath())
 	d := m.door(segments)
 	if d == nil {
-		err := &scim.Error{Rule: scim.RuleNoEndpoint, Path: r.URL.EscapedPath()}
+		s.Err = &scim.Error{Rule: scim.RuleNoEndpoint, Path: r.URL.EscapedPath()}
 		noDoor(w)
-		return Served{Err: err}
+		return
 	}
-	s := Served{Door: d.Name}
-	s.Err = m.serve(w, r, d, segments, ok, &s)
-	if s.Err != nil {
+	s.Door = d.Name
+	if s.Err = m.serve(w, r, d, segments, ok, s); s.Err != nil {
+		tellRate(w.Header(), s.Err)
 		d.Error(w, r, s.Err)
 	}
-	return s
+}
+
+// tellRate tells a client that asks too often what it may, as
+// draft-ietf-httpapi-ratelimit-headers does; how long to wait is the door's to say.
+func tellRate(h http.Header, err error) {
+	if faults := scim.Faults(err); len(faults) > 0 && faults[0].Rule == scim.RuleRate && len(faults[0].Allowed) > 1 {
+		h.Set("RateLimit-Policy", `"client";q=`+faults[0].Allowed[1]+`;w=1`)
+		h.Set("RateLimit", `"client";r=0;t=`+faults[0].Allowed[0])
+	}
 }
 
 // Error words err in the shape of the door that the request belongs to, for
@@ -195,13 +212,15 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
+	r, cancel := m.bound(w, r, to)
+	defer cancel()
 	public := len(d.Schemes) == 0 || p != nil && p.public || to != nil && to.Permission == directory.Public
 	if !public {
 		c, err := m.gate.Authenticate(r, d.Door)
+		s.Caller = c
 		if err != nil {
 			return err
 		}
-		s.Caller = c
 	}
 	s.Caller.Door, s.Caller.RequestID, s.Caller.Trace = d.Name, RequestID(r.Context()), &directory.Trace{}
 	switch {
@@ -219,7 +238,7 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 	r.Method = method
 	d.prefix.values(r, segments, d.AnyCase)
 	to.path.values(r, segments[len(d.prefix):], d.AnyCase)
-	if err := limitBody(w, r, d.maxBody()); err != nil {
+	if err := limitBody(w, r, d.maxBody(to.Route)); err != nil {
 		return err
 	}
 	err := to.Handle(w, r, s.Caller)
@@ -256,11 +275,24 @@ func (d *mounted) method(r *http.Request) string {
 	return cmp.Or(d.override(r), r.Method)
 }
 
-func (d *mounted) maxBody() int64 {
-	if d.MaxBody > 0 {
-		return d.MaxBody
+func (d *mounted) maxBody(to *Route) int64 { return cmp.Or(to.MaxBody, d.MaxBody, DefaultMaxBody) }
+
+// bound returns the request with the time that it may take, and a function to
+// call at its end. A route that may take longer than others gets as much longer
+// to write its answer.
+func (m *Mux) bound(w http.ResponseWriter, r *http.Request, to *placed) (*http.Request, context.CancelFunc) {
+	const answer = 30 * time.Second
+	timeout := m.Timeout
+	if to != nil && to.Timeout > 0 {
+		timeout = to.Timeout
+		// Without a connection there is nothing to set, and no deadline either.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(timeout + answer))
 	}
-	return DefaultMaxBody
+	if timeout <= 0 {
+		return r, func() {}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	return r.WithContext(ctx), cancel
 }
 
 func (m *Mux) door(segments []string) *mounted {

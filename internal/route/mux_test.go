@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -79,6 +80,10 @@ func word(name string) func(http.ResponseWriter, *http.Request, error) {
 	}
 }
 
+func row(method, path string, p directory.Permission, h route.Handler) route.Route {
+	return route.Route{Method: method, Path: path, Permission: p, Handle: h}
+}
+
 func doors() []route.Door {
 	const (
 		read  = directory.ReadDirectory
@@ -87,29 +92,29 @@ func doors() []route.Door {
 	both := []string{"Basic", "Bearer"}
 	return []route.Door{
 		{Name: "scim2", Prefix: "/scim/v2", Schemes: both, AnyCase: true, MaxBody: 64, Error: word("scim2"), Routes: []route.Route{
-			{"GET", "/Users/{id}", read, echo("scim2", "id")},
-			{"DELETE", "/Users/{id}", write, echo("scim2", "id")},
-			{"POST", "/Users", write, drain},
-			{"POST", "/Users/.search", read, echo("search")},
-			{"GET", "/Schemas", directory.Public, echo("schemas")},
-			{"GET", "/forgotten", 0, echo("forgotten")},
-			{"GET", "/fault", read, func(http.ResponseWriter, *http.Request, directory.Caller) error { return errors.New("disk") }},
+			row("GET", "/Users/{id}", read, echo("scim2", "id")),
+			row("DELETE", "/Users/{id}", write, echo("scim2", "id")),
+			row("POST", "/Users", write, drain),
+			row("POST", "/Users/.search", read, echo("search")),
+			row("GET", "/Schemas", directory.Public, echo("schemas")),
+			row("GET", "/forgotten", 0, echo("forgotten")),
+			row("GET", "/fault", read, func(http.ResponseWriter, *http.Request, directory.Caller) error { return errors.New("disk") }),
 		}},
 		{Name: "pingone", Prefix: "/environments/{env}/v2", Schemes: both, Error: word("pingone"), Routes: []route.Route{
-			{"GET", "/Users/{id}", read, echo("pingone", "env", "id")},
+			row("GET", "/Users/{id}", read, echo("pingone", "env", "id")),
 		}},
 		{Name: "token", Prefix: "/{env}/as", Error: word("token"), Routes: []route.Route{
-			{"POST", "/token", directory.Public, echo("token", "env")},
+			row("POST", "/token", directory.Public, echo("token", "env")),
 		}},
 		{Name: "aic", Prefix: "/users", Schemes: both, Error: word("aic"), MethodOverride: true, Routes: []route.Route{
-			{"GET", "", read, echo("aic")},
-			{"GET", "/{id}", read, echo("aic", "id")},
-			{"PUT", "/{id}", write, echo("aic", "id")},
+			row("GET", "", read, echo("aic")),
+			row("GET", "/{id}", read, echo("aic", "id")),
+			row("PUT", "/{id}", write, echo("aic", "id")),
 		}},
 		{Name: "aic", Prefix: "/openidm/managed", Schemes: both, Error: word("aic"), Routes: []route.Route{
-			{"GET", "/{realm}_user/{id}", read, echo("realm", "realm", "id")},
-			{"GET", "/{realm}_group/{id}", read, echo("group", "realm", "id")},
-			{"GET", "/user/{id}", read, echo("managed", "id")},
+			row("GET", "/{realm}_user/{id}", read, echo("realm", "realm", "id")),
+			row("GET", "/{realm}_group/{id}", read, echo("group", "realm", "id")),
+			row("GET", "/user/{id}", read, echo("managed", "id")),
 		}},
 	}
 }
@@ -238,7 +243,8 @@ func TestServed(t *testing.T) {
 	r := httptest.NewRequest("GET", "/openidm/managed/alpha_user/7", nil)
 	r.Header.Set("Who", "reader")
 	r = r.WithContext(route.WithRequestID(r.Context(), "r-1"))
-	got := m.Serve(httptest.NewRecorder(), r)
+	var got route.Served
+	m.Serve(httptest.NewRecorder(), r, &got)
 	want := route.Served{
 		Door: "aic", Route: "/openidm/managed/{realm}_user/{id}",
 		Caller: directory.Caller{Client: "reader", Role: "reader", Door: "aic", RequestID: "r-1"},
@@ -252,14 +258,16 @@ func TestServed(t *testing.T) {
 			return nil
 		}
 		m, err := route.New([]route.Door{{Name: "x", Prefix: "/x", Schemes: []string{"Bearer"}, Error: word("x"),
-			Routes: []route.Route{{"GET", "", directory.ReadDirectory, lenient}, {"POST", "", directory.ReadDirectory, echo("x")}}}}, gate{})
+			Routes: []route.Route{row("GET", "", directory.ReadDirectory, lenient), row("POST", "", directory.ReadDirectory, echo("x"))}}}, gate{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for method, want := range map[string][]string{"GET": {"op-case"}, "POST": nil} {
 			r := httptest.NewRequest(method, "/x", nil)
 			r.Header.Set("Who", "reader")
-			if got := m.Serve(httptest.NewRecorder(), r).Caller.Trace.Fired(); !cmp.Equal(got, want) {
+			var served route.Served
+			m.Serve(httptest.NewRecorder(), r, &served)
+			if got := served.Caller.Trace.Fired(); !cmp.Equal(got, want) {
 				t.Errorf("%s: got %v, want %v", method, got, want)
 			}
 		}
@@ -337,6 +345,57 @@ func TestBody(t *testing.T) {
 	})
 }
 
+func TestBodyOfARoute(t *testing.T) {
+	bulk := row("POST", "/Bulk", directory.WriteUsers, drain)
+	bulk.MaxBody = 128
+	m, err := route.New([]route.Door{{Name: "x", Prefix: "/x", Schemes: []string{"Bearer"}, MaxBody: 64, Error: word("x"),
+		Routes: []route.Route{bulk, row("POST", "/Users", directory.WriteUsers, drain)}}}, gate{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, limit := range map[string]int{"/x/Bulk": 128, "/x/Users": 64} {
+		for over, want := range map[int]int{0: 200, 1: 413} {
+			r := httptest.NewRequest("POST", path, strings.NewReader(strings.Repeat("a", limit+over)))
+			r.Header.Set("Who", "writer")
+			w := httptest.NewRecorder()
+			if m.ServeHTTP(w, r); w.Code != want {
+				t.Errorf("%s, %d over the limit: status %d, want %d", path, over, w.Code, want)
+			}
+		}
+	}
+}
+
+// TestTimeout: a handler has the time of its route, else that of the Mux.
+func TestTimeout(t *testing.T) {
+	left := func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+		at, ok := r.Context().Deadline()
+		_, err := fmt.Fprint(w, ok, " ", time.Until(at).Round(time.Minute))
+		return err
+	}
+	slow := row("GET", "/slow", directory.ReadDirectory, left)
+	slow.Timeout = 2 * time.Hour
+	for timeout, want := range map[time.Duration]map[string]string{
+		time.Hour: {"/x/slow": "true 2h0m0s", "/x/quick": "true 1h0m0s"},
+		0:         {"/x/slow": "true 2h0m0s", "/x/quick": "false"},
+	} {
+		m, err := route.New([]route.Door{{Name: "x", Prefix: "/x", Schemes: []string{"Bearer"}, Error: word("x"),
+			Routes: []route.Route{slow, row("GET", "/quick", directory.ReadDirectory, left)}}}, gate{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Timeout = timeout
+		for path, want := range want {
+			r := httptest.NewRequest("GET", path, nil)
+			r.Header.Set("Who", "reader")
+			w := httptest.NewRecorder()
+			m.ServeHTTP(w, r)
+			if got := w.Body.String(); !strings.HasPrefix(got, want) {
+				t.Errorf("%s of %s: got %s, want %s", path, timeout, got, want)
+			}
+		}
+	}
+}
+
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
@@ -344,7 +403,7 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func TestNewRefuses(t *testing.T) {
 	handle := echo("x")
 	fine := func(change func(*route.Door)) []route.Door {
-		d := route.Door{Name: "x", Prefix: "/x", Schemes: []string{"Bearer"}, Error: word("x"), Routes: []route.Route{{"GET", "/a/{b}", directory.ReadDirectory, handle}}}
+		d := route.Door{Name: "x", Prefix: "/x", Schemes: []string{"Bearer"}, Error: word("x"), Routes: []route.Route{row("GET", "/a/{b}", directory.ReadDirectory, handle)}}
 		change(&d)
 		return []route.Door{d}
 	}
@@ -361,7 +420,7 @@ func TestNewRefuses(t *testing.T) {
 		"no error":               fine(func(d *route.Door) { d.Error = nil }),
 		"no schemes":             fine(func(d *route.Door) { d.Schemes = nil }),
 		"the same route twice": fine(func(d *route.Door) {
-			d.Routes = append(d.Routes, route.Route{"GET", "/a/{c}", directory.ReadDirectory, handle})
+			d.Routes = append(d.Routes, row("GET", "/a/{c}", directory.ReadDirectory, handle))
 		}),
 		"the same prefix twice": append(fine(func(*route.Door) {}), fine(func(*route.Door) {})...),
 	} {

@@ -6,6 +6,7 @@ package route
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 )
@@ -29,7 +30,16 @@ type Route struct {
 	Path       string // relative to the door's Prefix, as /Users/{id}
 	Permission directory.Permission
 	Handle     Handler
+	MaxBody    int64         // the largest request body in bytes, after decompression; 0 is the door's
+	Timeout    time.Duration // for the handler, by its context; 0 is the Mux's
 }
+
+// What a route of bulk requests takes (scim HTTP-18): its largest body in bytes,
+// and its time.
+const (
+	BulkMaxBody = 10 << 20
+	BulkTimeout = 60 * time.Second
+)
 
 // DefaultMaxBody is the largest request body of a door that does not say, in bytes (scim HTTP-18).
 const DefaultMaxBody = 1 << 20
