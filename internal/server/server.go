@@ -5,24 +5,22 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
+	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
-	"unicode"
 
 	"github.com/google/uuid"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/route"
-	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
 // Limits bound what one request may take. A zero field is that of DefaultLimits.
@@ -35,6 +33,10 @@ type Limits struct {
 	Stop       time.Duration // for running requests when the server stops
 	Header     int           // bytes of the header; net/http adds 4 KiB of slack
 	URL        int           // bytes of the request target
+	// Connections is how many may be open, Source how many of them from one
+	// address (of IPv6, from one /64), proxies aside. Those beyond are closed at once.
+	Connections int
+	Source      int
 }
 
 // DefaultLimits returns the limits of a server that is not told otherwise.
@@ -48,6 +50,9 @@ func DefaultLimits() Limits {
 		Stop:       10 * time.Second,
 		Header:     16 << 10,
 		URL:        8 << 10,
+
+		Connections: 10_000,
+		Source:      256,
 	}
 }
 
@@ -58,16 +63,10 @@ func (l Limits) orDefault() Limits {
 		{&l.ReadHeader, &d.ReadHeader}, {&l.Read, &d.Read}, {&l.Handle, &d.Handle},
 		{&l.Write, &d.Write}, {&l.Idle, &d.Idle}, {&l.Stop, &d.Stop},
 	} {
-		if *t.value == 0 {
-			*t.value = *t.fallback
-		}
+		*t.value = cmp.Or(*t.value, *t.fallback)
 	}
-	if l.Header == 0 {
-		l.Header = d.Header
-	}
-	if l.URL == 0 {
-		l.URL = d.URL
-	}
+	l.Header, l.URL = cmp.Or(l.Header, d.Header), cmp.Or(l.URL, d.URL)
+	l.Connections, l.Source = cmp.Or(l.Connections, d.Connections), cmp.Or(l.Source, d.Source)
 	return l
 }
 
@@ -77,24 +76,34 @@ type Config struct {
 	Gate  route.Gate
 	// Ready says whether the server can serve; nil says always.
 	Ready func(context.Context) error
+	// Load says how busy the directory is, for the metrics; nil leaves it out.
+	Load func() directory.Load
 	// Log takes the access log and faults of the server; nil drops them.
 	Log    *slog.Logger
 	Limits Limits
+	// Proxies are the addresses of those whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
+	// Certificate, if there is one, makes Serve speak TLS.
+	Certificate *Certificate
 }
 
 // A Server is the doors on one listener.
 type Server struct {
-	mux      *route.Mux
-	ready    func(context.Context) error
-	log      *slog.Logger
-	limits   Limits
-	stopping atomic.Bool
+	mux         *route.Mux
+	ready       func(context.Context) error
+	log         *slog.Logger
+	limits      Limits
+	proxies     []netip.Prefix
+	certificate *Certificate
+	metrics     *metrics
+	stopping    atomic.Bool
 }
 
 // New returns a server of the doors and of its own paths /livez, /readyz and
 // /healthz. Errors: those of route.New.
 func New(cfg Config) (*Server, error) {
-	s := &Server{ready: cfg.Ready, log: cfg.Log, limits: cfg.Limits.orDefault()}
+	s := &Server{ready: cfg.Ready, log: cfg.Log, limits: cfg.Limits.orDefault(), proxies: cfg.Proxies,
+		certificate: cfg.Certificate, metrics: newMetrics(cfg.Load)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -105,6 +114,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	mux.Timeout = s.limits.Handle
 	s.mux = mux
 	return s, nil
 }
@@ -116,18 +126,22 @@ func (s *Server) Doors() []route.Door { return s.mux.Doors() }
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	id := uuid.NewString()
-	ctx, cancel := context.WithTimeout(route.WithRequestID(r.Context(), id), s.limits.Handle)
-	defer cancel()
-	r = r.WithContext(ctx)
+	r = r.WithContext(route.WithRequestID(r.Context(), id))
+	r.RemoteAddr = s.client(r)
 	out := &answer{ResponseWriter: w}
 	out.common(id)
+	if r.TLS != nil {
+		out.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	var served route.Served
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.panicked(out, r, fault)
-			served.Err = fmt.Errorf("panic: %v", fault)
+			served.Err = errors.New("panic: " + broken(fault))
 		}
-		s.record(r, id, out, served, time.Since(begin))
+		took := time.Since(begin)
+		s.record(r, id, out, served, took)
+		s.metrics.count(r, out.status, served, took)
 		if out.cut {
 			panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
 		}
@@ -136,14 +150,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		plain(out, http.StatusRequestURITooLong, "the URL is too long")
 		return
 	}
-	served = s.mux.Serve(out, r)
+	s.mux.Serve(out, r, &served)
+}
+
+// broken says what a handler panicked with: in words where they are ours or the
+// runtime's, as others may hold what the client sent.
+func broken(fault any) string {
+	switch fault := fault.(type) {
+	case runtime.Error:
+		return fault.Error()
+	case string:
+		return fault
+	}
+	return fmt.Sprintf("a value of type %T", fault)
 }
 
 // panicked answers for a handler that broke down, unless it had begun to answer.
 func (s *Server) panicked(out *answer, r *http.Request, fault any) {
 	id := route.RequestID(r.Context())
 	s.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("id", id),
-		slog.String("fault", fmt.Sprint(fault)), slog.String("stack", string(debug.Stack())))
+		slog.String("fault", broken(fault)), slog.String("stack", string(debug.Stack())))
 	if out.status != 0 {
 		out.cut = true
 		return
@@ -151,88 +177,6 @@ func (s *Server) panicked(out *answer, r *http.Request, fault any) {
 	clear(out.Header())
 	out.common(id)
 	s.mux.Error(out, r, errors.New("panic"))
-}
-
-// record writes the line of the access log: nothing of the query, the body or
-// a credential; of a filter its shape (scim SEC-11). What went wrong is told by the numbers of the rules, as their
-// words may hold what the client sent; only a fault of the server is told in words.
-func (s *Server) record(r *http.Request, id string, out *answer, served route.Served, took time.Duration) {
-	level := slog.LevelInfo
-	switch {
-	case out.status == http.StatusServiceUnavailable:
-		level = slog.LevelWarn
-	case out.status >= 500:
-		level = slog.LevelError
-	case served.Door == healthDoor:
-		level = slog.LevelDebug
-	}
-	if !s.log.Enabled(r.Context(), level) {
-		return
-	}
-	attrs := []slog.Attr{
-		slog.String("id", id),
-		slog.String("method", r.Method),
-		slog.String("path", r.URL.EscapedPath()),
-		slog.Int("status", out.status),
-		slog.Int64("bytes", out.bytes),
-		slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.String("remote", r.RemoteAddr),
-	}
-	for _, a := range []slog.Attr{
-		slog.String("door", served.Door), slog.String("route", served.Route),
-		slog.String("client", served.Caller.Client), slog.String("environment", served.Caller.Environment),
-		slog.String("client_request_id", foreignID(r.Header)),
-	} {
-		if a.Value.String() != "" {
-			attrs = append(attrs, a)
-		}
-	}
-	for _, a := range []slog.Attr{slog.Any("rewrites", served.Caller.Trace.Fired()), slog.Any("filters", served.Caller.Trace.Filters())} {
-		if texts := a.Value.Any().([]string); len(texts) > 0 {
-			attrs = append(attrs, a)
-		}
-	}
-	if faults := scim.Faults(served.Err); faults != nil {
-		rules := make([]int, len(faults))
-		for i, f := range faults {
-			rules[i] = int(f.Rule)
-		}
-		attrs = append(attrs, slog.Any("rules", rules))
-	}
-	if served.Err != nil && out.status >= 500 {
-		attrs = append(attrs, slog.String("error", served.Err.Error()))
-	}
-	s.log.LogAttrs(r.Context(), level, "request", attrs...)
-}
-
-// foreignID returns the id that the client gave to its request, made harmless
-// as pingone A13 says. It is data for the log and nothing else.
-func foreignID(h http.Header) string {
-	for _, name := range []string{
-		"X-Request-ID", "X-Correlation-ID", "X-Ping-External-Transaction-ID",
-		"Ping-External-Transaction-ID", "X-ForgeRock-TransactionId",
-	} {
-		if value := h.Get(name); value != "" {
-			return harmless(value)
-		}
-	}
-	return ""
-}
-
-func harmless(text string) string {
-	const most = 100 // characters
-	var b strings.Builder
-	n := 0
-	for _, r := range text {
-		if n++; n > most {
-			break
-		}
-		if !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune("._-/@=#+", r) {
-			r = '_'
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }
 
 // An answer counts what is sent.
@@ -275,86 +219,4 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, "{\"error\":%q}\n", text)
-}
-
-// Serve answers requests from the listener until ctx ends. Then it accepts no
-// more, finishes the requests that run within Limits.Stop, and returns nil; a
-// request that needs longer is cut, and the error says so. The listener is
-// closed in any case.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	h := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: s.limits.ReadHeader,
-		ReadTimeout:       s.limits.Read,
-		WriteTimeout:      s.limits.Write,
-		IdleTimeout:       s.limits.Idle,
-		MaxHeaderBytes:    s.limits.Header,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(l) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
-	case <-ctx.Done():
-	}
-	s.stopping.Store(true)
-	s.log.Info("stopping")
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Stop)
-	defer cancel()
-	err := h.Shutdown(stop)
-	<-failed
-	if err != nil {
-		_ = h.Close()
-		return fmt.Errorf("requests still ran after %s and were cut: %w", s.limits.Stop, err)
-	}
-	return nil
-}
-
-// healthDoor is the name of the paths that say how the server is.
-const healthDoor = "health"
-
-// health returns the doors /livez, /readyz and /healthz. Nobody is asked for a
-// credential, and so the answers carry no detail; that is in the log.
-func (s *Server) health() []route.Door {
-	at := func(prefix string, check func(context.Context) error) route.Door {
-		handle := func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
-			status, text := http.StatusOK, "ok"
-			if err := check(r.Context()); err != nil {
-				s.log.LogAttrs(r.Context(), slog.LevelWarn, "not ready", slog.String("error", err.Error()))
-				status, text = http.StatusServiceUnavailable, "unavailable"
-			}
-			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			w.Header().Set("Cache-Control", "no-store")
-			w.WriteHeader(status)
-			_, err := io.WriteString(w, text+"\n")
-			return err
-		}
-		return route.Door{Name: healthDoor, Prefix: prefix, Error: healthError, Routes: []route.Route{
-			{Method: http.MethodGet, Permission: directory.Public, Handle: handle},
-		}}
-	}
-	live := func(context.Context) error { return nil }
-	ready := func(ctx context.Context) error {
-		if s.stopping.Load() {
-			return errors.New("the server is stopping")
-		}
-		return s.ready(ctx)
-	}
-	return []route.Door{at("/livez", live), at("/readyz", ready), at("/healthz", ready)}
-}
-
-func healthError(w http.ResponseWriter, _ *http.Request, err error) {
-	status := http.StatusInternalServerError
-	if faults := scim.Faults(err); faults != nil {
-		switch faults[0].Rule {
-		case scim.RuleMethod:
-			status = http.StatusMethodNotAllowed
-		case scim.RuleNoEndpoint:
-			status = http.StatusNotFound
-		default:
-			status = http.StatusBadRequest
-		}
-	}
-	plain(w, status, http.StatusText(status))
 }
