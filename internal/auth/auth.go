@@ -26,6 +26,9 @@ type Config struct {
 	PublicURL string
 	// Now is the clock that tokens are made and checked by; time.Now when nil.
 	Now func() time.Time
+	// Rate is how many requests a second each client may send, and how many at
+	// once; 0 is no limit.
+	Rate float64
 }
 
 // An Authenticator is the gate of the doors. It implements route.Gate.
@@ -35,6 +38,8 @@ type Authenticator struct {
 	now    func() time.Time
 	key    []byte
 	signer jose.Signer
+	rates  *rates
+	guard  *guard
 }
 
 var _ route.Gate = (*Authenticator)(nil)
@@ -49,10 +54,11 @@ func New(ctx context.Context, d *directory.Directory, cfg Config) (*Authenticato
 	if err != nil {
 		return nil, fmt.Errorf("use the key that signs tokens: %w", err)
 	}
-	a := &Authenticator{dir: d, url: cfg.PublicURL, now: cfg.Now, key: key, signer: signer}
+	a := &Authenticator{dir: d, url: cfg.PublicURL, now: cfg.Now, key: key, signer: signer, rates: newRates(cfg.Rate)}
 	if a.now == nil {
 		a.now = time.Now
 	}
+	a.guard = newGuard(a.now)
 	return a, nil
 }
 
@@ -61,33 +67,54 @@ func New(ctx context.Context, d *directory.Directory, cfg Config) (*Authenticato
 // both are looked up in the directory at every request, so that a revocation
 // is felt by the next one.
 //
-// Errors: RuleUnauthenticated; RuleForbidden for a client that may not use the door.
+// Errors: RuleUnauthenticated; RuleForbidden for a client that may not use the
+// door; RuleRate for one that asks too often, and for guesses.
 func (a *Authenticator) Authenticate(r *http.Request, d *route.Door) (directory.Caller, error) {
 	c, err := a.caller(r, d)
 	if err != nil {
 		return directory.Caller{}, err
 	}
+	if err := a.rates.take(c.Client, a.now()); err != nil {
+		return c, err
+	}
 	if len(c.Doors) > 0 && !slices.Contains(c.Doors, d.Name) {
-		return directory.Caller{}, &scim.Error{Rule: scim.RuleForbidden, Detail: "the client may not use this door"}
+		return c, &scim.Error{Rule: scim.RuleForbidden, Detail: "the client may not use this door"}
 	}
 	return c, nil
 }
 
 func (a *Authenticator) caller(r *http.Request, d *route.Door) (directory.Caller, error) {
 	shown, err := parseAuthorization(r.Header.Values("Authorization"))
-	if err != nil {
-		return directory.Caller{}, err
-	}
-	ctx := r.Context()
 	switch {
+	case err != nil:
+		return directory.Caller{}, err
 	case !slices.Contains(d.Schemes, shown.scheme):
 		return directory.Caller{}, unauthenticated("the scheme is not taken here")
-	case shown.scheme == basic:
-		return a.dir.AuthenticateClient(ctx, shown.id, shown.secret)
-	case strings.Count(shown.secret, ".") == 2: // secrets have no dots
-		return a.token(ctx, shown.secret)
+	case shown.scheme == bearer && strings.Count(shown.secret, ".") == 2: // secrets have no dots
+		return a.token(r.Context(), shown.secret)
 	}
-	return a.dir.AuthenticateSecret(ctx, shown.secret)
+	return a.prove(r, shown)
+}
+
+// prove returns whose credential it is, unless too many wrong ones were shown.
+func (a *Authenticator) prove(r *http.Request, shown credential) (directory.Caller, error) {
+	at := newAttempt(r.RemoteAddr, shown)
+	if err := a.guard.admit(at); err != nil {
+		return directory.Caller{}, err
+	}
+	var c directory.Caller
+	var err error
+	if shown.scheme == basic {
+		c, err = a.dir.AuthenticateClient(r.Context(), shown.id, shown.secret)
+	} else {
+		c, err = a.dir.AuthenticateSecret(r.Context(), shown.secret)
+	}
+	if faults := scim.Faults(err); len(faults) > 0 && faults[0].Rule == scim.RuleUnauthenticated {
+		a.guard.failed(at)
+	} else if err == nil {
+		a.guard.passed(at)
+	}
+	return c, err
 }
 
 // Authorise asks the directory, which also writes a refusal down.

@@ -60,8 +60,11 @@ func (a *Authenticator) grant(w http.ResponseWriter, r *http.Request, _ director
 	if err != nil {
 		return err
 	}
-	c, err := a.dir.AuthenticateClient(r.Context(), shown.id, shown.secret)
+	c, err := a.prove(r, shown)
 	if err != nil {
+		return err
+	}
+	if err := a.rates.take(c.Client, a.now()); err != nil {
 		return err
 	}
 	if env := r.PathValue("env"); env != "" && env != c.Environment {
@@ -170,9 +173,12 @@ func worded(w http.ResponseWriter, e *scim.Error) *oauthError {
 		return &oauthError{http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large"}
 	case scim.RuleMediaType:
 		return &oauthError{http.StatusUnsupportedMediaType, "invalid_request", "the body's coding is not taken"}
-	case scim.RuleBusy:
+	case scim.RuleBusy, scim.RuleRate:
 		if len(e.Allowed) > 0 {
 			w.Header().Set("Retry-After", e.Allowed[0])
+		}
+		if e.Rule == scim.RuleRate {
+			return &oauthError{http.StatusTooManyRequests, "temporarily_unavailable", e.Detail}
 		}
 		return &oauthError{http.StatusServiceUnavailable, "temporarily_unavailable", ""}
 	}

@@ -1,0 +1,154 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// How many wrong credentials are heard within a window: from one address (of
+// IPv6, from one /64), and for one client id from everywhere.
+const (
+	guessWindow    = time.Minute
+	addressGuesses = 20
+	clientGuesses  = 100
+)
+
+// A guard slows guessing down (scim SEC-10). An address, or a client id, for
+// which too many wrong credentials came is not heard until the window ends:
+// what it shows is not even looked up.
+//
+// Nobody can lock others out by guessing: a credential that was right a while
+// ago is heard from everywhere, so that one client with an old secret does not
+// stop those behind the same proxy; and an address that has proved a client id
+// is heard for that id whoever else guesses.
+type guard struct {
+	now func() time.Time
+
+	mu       sync.Mutex
+	failures *recent[proof, window]   // by address, by client id
+	proved   *recent[proof, struct{}] // by credential, by client id and address
+}
+
+// A proof is a digest of what is remembered: nothing here is worth stealing,
+// and every key is of one size.
+type proof [sha256.Size]byte
+
+// A window counts wrong credentials.
+type window struct {
+	began time.Time
+	count int
+}
+
+func newGuard(now func() time.Time) *guard {
+	return &guard{now: now, failures: newRecent[proof, window](maxRemembered), proved: newRecent[proof, struct{}](maxRemembered)}
+}
+
+// An attempt is a credential as it is shown from an address.
+type attempt struct {
+	address, id, whole, both proof
+	named                    bool // the credential names a client
+}
+
+func newAttempt(remote string, c credential) attempt {
+	from := source(remote)
+	return attempt{
+		address: digest("address", from), id: digest("client", c.id), named: c.id != "",
+		whole: digest("credential", c.id, c.secret), both: digest("client at", c.id, from),
+	}
+}
+
+// source returns what attempts from host:port, or host, are counted by.
+func source(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if a = a.Unmap(); a.Is6() {
+		p, _ := a.WithZone("").Prefix(64)
+		return p.String()
+	}
+	return a.String()
+}
+
+// digest returns the digest of texts, none of which can pass for two.
+func digest(texts ...string) (p proof) {
+	h := sha256.New()
+	for _, text := range texts {
+		part := sha256.Sum256([]byte(text))
+		h.Write(part[:])
+	}
+	h.Sum(p[:0])
+	return p
+}
+
+// admit returns nil if the attempt may be looked up. Errors: RuleRate.
+func (g *guard) admit(a attempt) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.proved.get(a.whole); ok {
+		return nil
+	}
+	if wait := g.wait(a.address, addressGuesses); wait > 0 {
+		return tooOften("wrong credentials", wait)
+	}
+	if _, ok := g.proved.get(a.both); ok || !a.named {
+		return nil
+	}
+	if wait := g.wait(a.id, clientGuesses); wait > 0 {
+		return tooOften("wrong credentials", wait)
+	}
+	return nil
+}
+
+// wait returns how long the key is not heard.
+func (g *guard) wait(key proof, most int) time.Duration {
+	w, _ := g.failures.get(key)
+	now := g.now()
+	if w.count < most || w.over(now) {
+		return 0
+	}
+	return w.began.Add(guessWindow).Sub(now)
+}
+
+// over reports whether the window has ended, or the clock has gone back before it.
+func (w window) over(now time.Time) bool {
+	return now.Sub(w.began) >= guessWindow || now.Before(w.began)
+}
+
+// failed counts a wrong credential, which may have been a right one before.
+func (g *guard) failed(a attempt) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.proved.forget(a.whole)
+	g.count(a.address)
+	if a.named {
+		g.count(a.id)
+	}
+}
+
+func (g *guard) count(key proof) {
+	now := g.now()
+	w, ok := g.failures.get(key)
+	if !ok || w.over(now) {
+		w = window{began: now}
+	}
+	w.count++
+	g.failures.set(key, w)
+}
+
+// passed remembers a right credential.
+func (g *guard) passed(a attempt) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.proved.set(a.whole, struct{}{})
+	if a.named {
+		g.proved.set(a.both, struct{}{})
+	}
+}

@@ -1,0 +1,57 @@
+package auth
+
+import (
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// maxRemembered is how many clients, addresses and proofs are remembered, each.
+const maxRemembered = 10_000
+
+// rates hold each client to so many requests a second (scim HTTP-19).
+type rates struct {
+	limit rate.Limit // 0: no limit
+	burst int
+
+	mu      sync.Mutex
+	clients *recent[string, *rate.Limiter]
+}
+
+// newRates allows so many requests a second, and as many at once.
+func newRates(perSecond float64) *rates {
+	return &rates{limit: rate.Limit(perSecond), burst: max(1, int(perSecond)), clients: newRecent[string, *rate.Limiter](maxRemembered)}
+}
+
+// take counts a request of the client. Errors: RuleRate.
+func (r *rates) take(client string, now time.Time) error {
+	if r.limit <= 0 {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	bucket, ok := r.clients.get(client)
+	if !ok {
+		bucket = rate.NewLimiter(r.limit, r.burst)
+		r.clients.set(client, bucket)
+	}
+	turn := bucket.ReserveN(now, 1)
+	wait := turn.DelayFrom(now)
+	if wait <= 0 {
+		return nil
+	}
+	turn.CancelAt(now)
+	return tooOften("requests", wait, strconv.Itoa(r.burst))
+}
+
+// tooOften returns RuleRate with the time to wait in whole seconds, at least
+// one, and the limit if that may be known.
+func tooOften(what string, wait time.Duration, limit ...string) error {
+	seconds := max(1, int(math.Ceil(wait.Seconds())))
+	return &scim.Error{Rule: scim.RuleRate, Allowed: append([]string{strconv.Itoa(seconds)}, limit...), Detail: "too many " + what}
+}
