@@ -115,7 +115,7 @@ type bench struct {
 
 func (b *bench) start(dir string) (err error) {
 	data := filepath.Join(dir, "data")
-	if b.server, err = startChild("serve", "--json", "--listen", "127.0.0.1:0", "--data", data); err != nil {
+	if b.server, err = startChild("serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0", "--data", data); err != nil {
 		return err
 	}
 	if b.limit, err = startChild("bench", "--json", "--limit", filepath.Join(dir, "limit.log")); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
@@ -28,13 +29,18 @@ const (
 )
 
 type serveCommand struct {
-	Data      string `placeholder:"DIR" env:"ROLLCALL_DATA" help:"Keep the data in this directory (${data}; with --dev a temporary one)."`
-	Database  string `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"Keep the data in PostgreSQL. Not offered yet."`
-	Listen    string `placeholder:"HOST:PORT" default:"${listen}" env:"ROLLCALL_LISTEN" help:"Listen on this address (${default})."`
-	PublicURL string `name:"public-url" placeholder:"URL" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (http:// and the address listened on)."`
-	Dev       bool   `env:"ROLLCALL_DEV" help:"Development mode: on loopback, with the well-known identities of the vendors' examples."`
-	LogFormat string `enum:"auto,json,text" default:"auto" env:"ROLLCALL_LOG_FORMAT" help:"Log as json or text; auto is text on a terminal."`
-	LogLevel  string `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
+	Data      string   `placeholder:"DIR" env:"ROLLCALL_DATA" help:"Keep the data in this directory (${data}; with --dev a temporary one)."`
+	Database  string   `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"Keep the data in PostgreSQL. Not offered yet."`
+	Listen    string   `placeholder:"HOST:PORT" default:"${listen}" env:"ROLLCALL_LISTEN" help:"Listen on this address (${default})."`
+	PublicURL string   `name:"public-url" placeholder:"URL" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (http:// and the address listened on)."`
+	Dev       bool     `env:"ROLLCALL_DEV" help:"Development mode: on loopback, with the well-known identities of the vendors' examples."`
+	TLSCert   string   `name:"tls-cert" placeholder:"FILE" env:"ROLLCALL_TLS_CERT" help:"Speak TLS with the certificate chain in this PEM file; a new one is used without a restart."`
+	TLSKey    string   `name:"tls-key" placeholder:"FILE" env:"ROLLCALL_TLS_KEY" help:"The key of the certificate, a PEM file."`
+	Metrics   string   `name:"metrics-listen" placeholder:"HOST:PORT" env:"ROLLCALL_METRICS_LISTEN" help:"Answer GET /metrics for Prometheus on this address (nowhere). Whoever reaches it may read them."`
+	Rate      int      `placeholder:"N" default:"10000" env:"ROLLCALL_RATE" help:"Let a client send so many requests a second and as many at once (${default}); 0 is no limit."`
+	Proxies   []string `name:"trusted-proxy" placeholder:"ADDRESS" env:"ROLLCALL_TRUSTED_PROXY" help:"Believe the X-Forwarded-For of this proxy: an address or network as 10.0.0.0/8. Repeat for more."`
+	LogFormat string   `enum:"auto,json,text" default:"auto" env:"ROLLCALL_LOG_FORMAT" help:"Log as json or text; auto is text on a terminal."`
+	LogLevel  string   `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
 }
 
 // Run serves until a signal asks it to stop. A second signal ends it at once.
@@ -51,11 +57,22 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 		cancel()
 	})
 	log := c.logger(t.err)
+	options, err := c.options(log)
+	if err != nil {
+		return err
+	}
 	l, publicURL, err := c.listen(ctx)
 	if err != nil {
 		return err
 	}
 	defer l.Close() // where Serve did not get to it
+	metrics, err := c.listenMetrics(ctx)
+	if err != nil {
+		return err
+	}
+	if metrics != nil {
+		defer metrics.Close()
+	}
 	data, remove, err := c.data()
 	if err != nil {
 		return err
@@ -69,24 +86,93 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 	if err := c.provision(ctx, d); err != nil {
 		return err
 	}
-	s, err := mount(ctx, d, publicURL, log)
+	s, err := c.mount(ctx, d, publicURL, options)
 	if err != nil {
 		return err
 	}
-	log.Info("ready", "url", publicURL, "listen", l.Addr().String(), "data", data)
-	if err := c.announce(t, publicURL, l.Addr().String(), data); err != nil {
+	at := announcement{URL: publicURL, Listen: l.Addr().String(), Data: data}
+	if metrics != nil {
+		at.Metrics = "http://" + metrics.Addr().String() + "/metrics"
+	}
+	log.Info("ready", "url", at.URL, "listen", at.Listen, "data", at.Data, "metrics", at.Metrics)
+	if err := c.announce(t, at); err != nil {
 		return err
 	}
-	return s.Serve(ctx, l)
+	return serveBoth(ctx, s, l, metrics)
+}
+
+// serveBoth answers on both listeners until ctx ends or one of them fails.
+// There may be no metrics.
+func serveBoth(ctx context.Context, s *server.Server, l, metrics net.Listener) error {
+	if metrics == nil {
+		return s.Serve(ctx, l)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 1)
+	go func() {
+		defer cancel()
+		failed <- s.ServeMetrics(ctx, metrics)
+	}()
+	err := s.Serve(ctx, l)
+	cancel()
+	return errors.Join(err, <-failed)
 }
 
 // mount returns the server of all doors on the directory.
-func mount(ctx context.Context, d *directory.Directory, publicURL string, log *slog.Logger) (*server.Server, error) {
-	a, err := auth.New(ctx, d, auth.Config{PublicURL: publicURL})
+func (c *serveCommand) mount(ctx context.Context, d *directory.Directory, publicURL string, options server.Config) (*server.Server, error) {
+	a, err := auth.New(ctx, d, auth.Config{PublicURL: publicURL, Rate: float64(c.Rate)})
 	if err != nil {
 		return nil, err
 	}
-	return server.New(server.Config{Doors: doors(d, a, publicURL), Gate: a, Ready: d.Ready, Log: log})
+	options.Doors, options.Gate, options.Ready, options.Load = doors(d, a, publicURL), a, d.Ready, d.Load
+	return server.New(options)
+}
+
+// leastRate is the floor that Microsoft names for a provisioning target (scim HTTP-19).
+const leastRate = 25
+
+// options returns what the flags say of the server.
+func (c *serveCommand) options(log *slog.Logger) (server.Config, error) {
+	cfg := server.Config{Log: log}
+	if c.Rate != 0 && c.Rate < leastRate {
+		return cfg, usageError(fmt.Sprintf("--rate %d would stop clients in their ordinary work: give at least %d, or 0 for no limit", c.Rate, leastRate))
+	}
+	for _, text := range c.Proxies {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			a, err := netip.ParseAddr(text)
+			if err != nil {
+				return cfg, usageError(fmt.Sprintf("--trusted-proxy %s is neither an address nor a network: give one as 192.0.2.1 or 10.0.0.0/8", text))
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		cfg.Proxies = append(cfg.Proxies, p.Masked())
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return cfg, usageError("--tls-cert and --tls-key go together: give both or none")
+	}
+	if c.TLSCert == "" {
+		return cfg, nil
+	}
+	var err error
+	cfg.Certificate, err = server.LoadCertificate(c.TLSCert, c.TLSKey, log)
+	return cfg, err
+}
+
+// listenMetrics opens the listener of the metrics, nil if there is none.
+func (c *serveCommand) listenMetrics(ctx context.Context) (net.Listener, error) {
+	if c.Metrics == "" {
+		return nil, nil
+	}
+	if _, _, err := net.SplitHostPort(c.Metrics); err != nil {
+		return nil, usageError(fmt.Sprintf("--metrics-listen %s is not an address: give host:port", c.Metrics))
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another address with --metrics-listen", err)
+	}
+	return l, nil
 }
 
 func (c *serveCommand) logger(w io.Writer) *slog.Logger {
@@ -123,15 +209,19 @@ func (c *serveCommand) listen(ctx context.Context) (net.Listener, string, error)
 		return nil, "", fmt.Errorf("%w; is a server running there already? choose another address with --listen", err)
 	}
 	bound := l.Addr().(*net.TCPAddr)
-	if !bound.IP.IsLoopback() && !reachedSafely(public) {
+	if c.TLSCert == "" && !bound.IP.IsLoopback() && !reachedSafely(public) {
 		l.Close()
-		return nil, "", usageError(fmt.Sprintf("%s can be reached from other machines and rollcall speaks plain HTTP: put a TLS proxy before it and name it with --public-url https://..., or listen on 127.0.0.1", c.Listen))
+		return nil, "", usageError(fmt.Sprintf("%s can be reached from other machines and would be spoken to in plain HTTP: give --tls-cert and --tls-key, or put a TLS proxy before it and name it with --public-url https://..., or listen on 127.0.0.1", c.Listen))
 	}
 	if public == nil {
 		if host == "" || net.ParseIP(host) != nil {
 			host = bound.IP.String()
 		}
-		return l, "http://" + net.JoinHostPort(host, fmt.Sprint(bound.Port)), nil
+		scheme := "http"
+		if c.TLSCert != "" {
+			scheme = "https"
+		}
+		return l, scheme + "://" + net.JoinHostPort(host, fmt.Sprint(bound.Port)), nil
 	}
 	return l, strings.TrimRight(public.String(), "/"), nil
 }
@@ -187,25 +277,32 @@ func (c *serveCommand) provision(ctx context.Context, d *directory.Directory) er
 	return err
 }
 
+// An announcement says where the server answers.
+type announcement struct {
+	URL     string            `json:"url"`
+	Listen  string            `json:"listen"`
+	Data    string            `json:"data"`
+	Metrics string            `json:"metrics,omitempty"` // URL
+	Curl    map[string]string `json:"curl,omitempty"`    // commands that create a user, by door
+}
+
 // announce says that the server answers, and how to try it.
-func (c *serveCommand) announce(t *terminal, publicURL, listen, data string) error {
+func (c *serveCommand) announce(t *terminal, at announcement) error {
 	var examples []example
 	if c.Dev {
-		examples = devExamples(publicURL)
+		examples = devExamples(at.URL)
 	}
-	curl := make(map[string]string, len(examples))
+	at.Curl = make(map[string]string, len(examples))
 	for _, e := range examples {
-		curl[e.door] = e.command
+		at.Curl[e.door] = e.command
 	}
-	return t.print(struct {
-		URL    string            `json:"url"`
-		Listen string            `json:"listen"`
-		Data   string            `json:"data"`
-		Curl   map[string]string `json:"curl,omitempty"`
-	}{publicURL, listen, data, curl}, func(w io.Writer) {
-		fmt.Fprintf(w, "# rollcall is ready: %s\n", publicURL)
+	return t.print(at, func(w io.Writer) {
+		fmt.Fprintf(w, "# rollcall is ready: %s\n", at.URL)
 		if !c.Dev {
-			fmt.Fprintf(w, "# the data is in %s; make a client with: rollcall client create --data %s\n", data, data)
+			fmt.Fprintf(w, "# the data is in %s; make a client with: rollcall client create --data %s\n", at.Data, at.Data)
+		}
+		if at.Metrics != "" {
+			fmt.Fprintf(w, "# metrics: %s\n", at.Metrics)
 		}
 		printExamples(w, examples)
 	})
