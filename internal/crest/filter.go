@@ -185,7 +185,7 @@ func (p *filterParser) term() (*scim.Filter, error) {
 	word := p.token
 	p.next()
 	if strings.EqualFold(word, "pr") {
-		return p.kind.term(at, scim.OpPr, scim.Value{})
+		return p.kind.term(at, scim.OpPr, scim.Value{}), nil
 	}
 	op, known := operators[strings.ToLower(word)]
 	if !known && !strings.EqualFold(word, "in") {
@@ -198,7 +198,7 @@ func (p *filterParser) term() (*scim.Filter, error) {
 	if !known {
 		return p.in(at, v)
 	}
-	return p.kind.term(at, op, v)
+	return p.kind.term(at, op, v), nil
 }
 
 var decimal = regexp.MustCompile(`^-?[0-9]{1,40}\.[0-9]{1,40}([eE][+-]?[0-9]{1,3})?$`)
@@ -240,11 +240,7 @@ func (p *filterParser) in(at pointer, v scim.Value) (*scim.Filter, error) {
 		if p.terms++; p.terms > maxTerms || item.Kind() != scim.String {
 			return nil, badFilter("the list of in holds too many values, or other than strings")
 		}
-		f, err := p.kind.term(at, scim.OpEq, item)
-		if err != nil {
-			return nil, err
-		}
-		any = append(any, f)
+		any = append(any, p.kind.term(at, scim.OpEq, item))
 	}
 	return join(scim.OpOr, any...), nil
 }
@@ -273,58 +269,58 @@ func has(attr string, f *scim.Filter) *scim.Filter {
 // term returns the canonical filter for a comparison with the value at a
 // pointer. What no object has matches nothing (AIC-149), and so does what is
 // not shown (AIC-150) or computed, and the targets of relationships.
-func (k *kind) term(at pointer, op scim.Op, v scim.Value) (*scim.Filter, error) {
+func (k *kind) term(at pointer, op scim.Op, v scim.Value) *scim.Filter {
 	p := k.property(at[0])
 	switch {
 	case at[0] == "_id" && len(at) == 1:
-		return k.idTerm(op, v), nil
-	case at[0] == "_id", at[0] == "_rev":
-		return never(), nil
+		return k.idTerm(op, v)
+	case k.hidden(at):
+		return never()
 	case p == nil:
-		// Names are case-sensitive here (AIC-137), but not in the schema below.
-		if slices.ContainsFunc(k.properties, func(p property) bool { return strings.EqualFold(p.name, at[0]) }) {
-			return never(), nil
-		}
 		return k.extensionTerm(at, anything, op, v)
-	case p.is(private|readOnly) || p.form.isRelation():
-		return never(), nil
 	case p.extended():
 		return k.extensionTerm(at, p.form, op, v)
-	case len(at) > 1:
-		return never(), nil
 	case p.name == "accountStatus":
-		return statusTerm(op, v), nil
+		return statusTerm(op, v)
 	case p.of != nil && comparable(p.form, v, op):
-		return p.elementTerm(op, v), nil
+		return p.elementTerm(op, v)
 	}
-	return compare(p.home, p.form, op, v), nil
+	return compare(p.home, p.form, op, v)
+}
+
+// hidden reports whether no object has a value at the pointer for filters and
+// sort keys.
+func (k *kind) hidden(at pointer) bool {
+	p := k.property(at[0])
+	switch {
+	case at[0] == "_id", at[0] == "_rev":
+		return true
+	case p == nil:
+		// Names are case-sensitive here (AIC-137), but not in the schema below.
+		return slices.ContainsFunc(k.properties, func(p property) bool { return strings.EqualFold(p.name, at[0]) })
+	case p.is(private | readOnly), p.form.isRelation(), len(at) > 1 && !p.extended():
+		return true
+	}
+	for _, name := range at[1:] {
+		if m := find(p.members, name); m != nil && m.is(private) {
+			return true
+		}
+	}
+	return false
+}
+
+// inExtension returns the path of what the extension holds at the pointer.
+func (k *kind) inExtension(at pointer) scim.Path {
+	return scim.Path{Schema: k.extension, Attr: at[0], Sub: strings.Join(at[1:], "\x00")}
 }
 
 // extensionTerm compares what the extension holds.
-func (k *kind) extensionTerm(at pointer, f form, op scim.Op, v scim.Value) (*scim.Filter, error) {
-	// Under every schema these name the common attributes (scim COM-19), which
-	// are not what a client keeps under such a name.
-	for _, common := range []string{"id", "externalId", "meta", "schemas"} {
-		if strings.EqualFold(at[0], common) {
-			return never(), nil
-		}
+func (k *kind) extensionTerm(at pointer, f form, op scim.Op, v scim.Value) *scim.Filter {
+	path := k.inExtension(at)
+	if path.Sub != "" {
+		f = anything
 	}
-	path := scim.Path{Schema: k.extension, Attr: at[0]}
-	if p := k.property(at[0]); p != nil {
-		for _, name := range at[1:] {
-			if m := find(p.members, name); m != nil && m.is(private) {
-				return never(), nil
-			}
-		}
-	}
-	switch len(at) {
-	case 1:
-	case 2:
-		path.Sub, f = at[1], anything
-	default:
-		return nil, notYet("A filter on a property that is nested so deeply, /" + strings.Join(at, "/") + ",")
-	}
-	return compare(path, f, op, v), nil
+	return compare(path, f, op, v)
 }
 
 // comparable reports whether values of the form can match v (AIC-144).

@@ -3,6 +3,8 @@ package crest
 import (
 	"context"
 	"encoding/base64"
+	"hash/fnv"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,8 +21,10 @@ const maxPage = 10_000
 
 // A query is what a client asks of a collection.
 type query struct {
-	filter *scim.Filter // resolved; nil selects all
-	from   position
+	filter *scim.Filter   // resolved; nil selects all
+	sort   []scim.SortKey // resolved
+	start  int            // 1-based
+	cursor *directory.Position
 	size   int  // of a page; 0 for all in one answer
 	count  bool // the total is wanted
 	only   bool // and nothing but it
@@ -32,24 +36,24 @@ func (c *collection) query(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	list := directory.Query{Filter: asked.filter, Start: asked.from.start, Count: asked.size + 1, Include: c.kind.include(&q.fields)}
+	list := directory.Query{Filter: asked.filter, Sort: asked.sort, Start: asked.start, Cursor: asked.cursor,
+		Count: asked.size, NoTotal: !asked.count, Include: c.kind.include(&q.fields)}
 	switch {
 	case asked.only:
 		list.Count = 0
 	case asked.size == 0:
 		list.Count = chunk
 	}
-	page, err := q.page(&list, asked.from)
-	if err != nil {
+	page, err := c.kind.list(q.Context(), c.d, q.caller, list)
+	switch {
+	case asked.cursor != nil && isRule(err, scim.RuleParameter):
+		return q.badCookie()
+	case err != nil:
 		return err
 	}
 	end := ending{policy: "NONE", total: -1}
-	if asked.count || asked.only {
+	if asked.count {
 		end.policy, end.total = "EXACT", page.Total
-	}
-	if n := asked.size; n > 0 && len(page.Resources) > n {
-		end.cookie = position{list.Start + n, page.Resources[n].ID, page.Resources[n-1].ID}.cookie()
-		page.Resources = page.Resources[:n]
 	}
 	a := &envelope{w: w, pretty: pretty(q.URL.RawQuery)}
 	view := q.view()
@@ -61,13 +65,16 @@ func (c *collection) query(w http.ResponseWriter, q *request) error {
 			}
 			a.add(shown)
 		}
-		if asked.size > 0 || asked.only || len(page.Resources) < list.Count {
+		if asked.size > 0 || page.Next == nil {
 			break
 		}
-		list.Start += len(page.Resources)
+		list.Cursor, list.NoTotal = page.Next, true
 		if page, err = c.kind.list(q.Context(), c.d, q.caller, list); err != nil {
 			return a.abandon(err)
 		}
+	}
+	if asked.size > 0 && page.Next != nil {
+		end.cookie = q.cookie(page.Next)
 	}
 	end.count = a.count
 	if asked.only {
@@ -101,7 +108,7 @@ func (q *request) readQuery() (asked query, err error) {
 	if err := q.readCounting(&asked); err != nil {
 		return asked, err
 	}
-	if err := q.checkSorting(kinds[0]); err != nil {
+	if asked.sort, err = q.readSorting(kinds[0]); err != nil {
 		return asked, err
 	}
 	var f *scim.Filter
@@ -150,19 +157,16 @@ func (q *request) readPaging(asked *query) (err error) {
 	if err != nil {
 		return err
 	}
-	asked.from.start = skip + 1
+	asked.start = skip + 1
 	if !q.has("_pagedresultscookie") {
 		return nil
 	}
 	if skip > 0 {
 		return exclusive("_pagedresultsoffset", "_pagedresultscookie")
 	}
-	text := q.params.Get("_pagedresultscookie")
-	at, ok := readCookie(text)
-	if !ok {
-		return badCookie(text)
+	if asked.cursor = q.readCookie(); asked.cursor == nil {
+		return q.badCookie()
 	}
-	asked.from = at
 	return nil
 }
 
@@ -180,120 +184,130 @@ func (q *request) readCounting(asked *query) error {
 		return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_countOnly"},
 			"countOnly is only supported with protocolVersion %s or higher", countOnly)
 	}
+	asked.count = asked.count || asked.only
 	return nil
 }
 
-// checkSorting checks _sortKeys: [+|-]pointer, separated by commas (AIC-166).
-// A + that is sent as it is arrives as a blank.
-func (q *request) checkSorting(kind string) error {
-	if !q.has("_sortkeys") {
-		return nil
-	}
+// readSorting reads _sortKeys: [+|-]pointer, separated by commas (AIC-166). A +
+// that is sent as it is arrives as a blank.
+func (q *request) readSorting(kind string) ([]scim.SortKey, error) {
+	var sort []scim.SortKey
 	for _, text := range q.params["_sortkeys"] {
 		for key := range strings.SplitSeq(text, ",") {
 			key = strings.TrimSpace(key)
-			if key != "" && (key[0] == '+' || key[0] == '-') {
+			descending := strings.HasPrefix(key, "-")
+			if descending || strings.HasPrefix(key, "+") {
 				key = key[1:]
 			}
-			if _, ok := parsePointer(key); !ok {
-				return unparsable("_sortkeys", text, "a comma separated list of sort keys")
+			at, ok := parsePointer(key)
+			if !ok || len(sort) > maxSortKeys {
+				return nil, unparsable("_sortkeys", text, "a comma separated list of sort keys")
 			}
-		}
-	}
-	if kind == "_queryid" {
-		return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_sortKeys"}, "The parameter _sortKeys is not supported with _queryId")
-	}
-	return notYet("The parameter _sortKeys")
-}
-
-// A position is where a page starts: a place in the order of creation, and the
-// ids of the objects there and before, which tell how far objects have moved
-// since by what was created, changed or deleted ahead of them (AIC-157).
-type position struct {
-	start  int // 1-based
-	first  string
-	before string
-}
-
-func (at position) cookie() string {
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(at.start) + "/" + at.first + "/" + at.before))
-}
-
-// readCookie reads what cookie has made: ids have no slash.
-func readCookie(text string) (at position, ok bool) {
-	plain, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	parts := strings.Split(string(plain), "/")
-	if err != nil || len(parts) != 3 {
-		return at, false
-	}
-	n, err := strconv.ParseInt(parts[0], 10, 32)
-	at = position{int(n), parts[1], parts[2]}
-	return at, err == nil && n > 1 && possible(at.first) && possible(at.before) && at.cookie() == text
-}
-
-func badCookie(text string) error {
-	return unparsable("_pagedresultscookie", text, "a cookie of paged results")
-}
-
-// page returns the page that starts at the position and sets its place in list.
-func (q *request) page(list *directory.Query, at position) (*directory.Page, error) {
-	page, err := q.c.kind.list(q.Context(), q.c.d, q.caller, *list)
-	if err != nil || at.first == "" || len(page.Resources) > 0 && page.Resources[0].ID == at.first {
-		return page, err
-	}
-	if list.Start, err = q.locate(*list, at); err != nil {
-		return nil, err
-	}
-	return q.c.kind.list(q.Context(), q.c.d, q.caller, *list)
-}
-
-// locate returns where the objects of the position are now. They are looked for
-// from where they were towards the beginning, because deletions are what moves
-// most; then behind. When both are gone, no page can follow that repeats and
-// misses nothing.
-func (q *request) locate(list directory.Query, at position) (int, error) {
-	list.Count, list.Include = chunk, directory.Include{}
-	look := func(start int) (found int, more bool, err error) {
-		list.Start = start
-		page, err := q.c.kind.list(q.Context(), q.c.d, q.caller, list)
-		if err != nil {
-			return 0, false, err
-		}
-		for i, r := range page.Resources {
-			switch r.ID {
-			case at.first:
-				return start + i, true, nil
-			case at.before:
-				found = start + i + 1
+			keys, err := q.c.kind.sortKeys(at, descending)
+			if err != nil {
+				return nil, err
 			}
-		}
-		return found, len(page.Resources) == chunk, nil
-	}
-	const looks = 40       // each way
-	const step = chunk - 1 // the two may lie on both sides of an edge
-	for i, start := 0, at.start+2; i < looks && start > 1; i++ {
-		start = max(1, start-step)
-		if found, _, err := look(start); found > 0 || err != nil {
-			return found, err
+			sort = append(sort, keys...)
 		}
 	}
-	for i, more := 0, true; i < looks && more; i++ {
-		found, next, err := look(at.start + i*step)
-		if found > 0 || err != nil {
-			return found, err
-		}
-		more = next
+	if kind == "_queryid" && q.has("_sortkeys") {
+		return nil, badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_sortKeys"}, "The parameter _sortKeys is not supported with _queryId")
 	}
-	return 0, badCookie(q.params.Get("_pagedresultscookie"))
+	return sort, nil
 }
 
-// resolve binds a filter to the canonical attributes. What a kind does not
-// have matches nothing (AIC-149).
-func (k *kind) resolve(f *scim.Filter) (*scim.Filter, error) {
-	if f == nil {
+const maxSortKeys = 16
+
+// sortKeys returns what sorts by the value at a pointer: nothing where no object
+// has one (AIC-150).
+func (k *kind) sortKeys(at pointer, descending bool) ([]scim.SortKey, error) {
+	key := scim.SortKey{Descending: descending, CREST: true}
+	list := []scim.SortKey{key}
+	switch p := k.property(at[0]); {
+	case at[0] == "_id" && len(at) == 1 && k.named:
+		list[0].Path = k.property("name").home
+	case at[0] == "_id" && len(at) == 1:
+		list[0].Path.Attr = "id"
+	case k.hidden(at):
 		return nil, nil
+	case p == nil, p.extended():
+		list[0].Path = k.inExtension(at)
+	case p.name == "accountStatus":
+		// active before all others, those with words of their own before inactive.
+		list[0].Path, list[0].Descending = p.home, !descending
+		key.Path = k.inExtension(at)
+		list = append(list, key)
+	default:
+		list[0].Path = p.home
+		if p.of != nil {
+			list[0].Single = true
+			if p.of.prefer {
+				list[0].Prefer = p.of.typ
+			}
+		}
 	}
-	return k.canonicalType().Resolve(f, scim.FilterOptions{Unknown: true})
+	for i := range list {
+		var err error
+		if list[i], err = k.canonicalType().ResolveSort(list[i], exact()); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// cookie returns the text that holds where the next page begins, and what it is
+// a page of (AIC-157).
+func (q *request) cookie(at *directory.Position) string {
+	list := []scim.Value{scim.StringValue(q.asked()), scim.IntValue(at.RID)}
+	for _, key := range at.Keys {
+		list = append(list, scim.StringValue(key))
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(scim.ListValue(list...).String()))
+}
+
+// readCookie returns nil for what is no cookie of this query.
+func (q *request) readCookie() *directory.Position {
+	plain, err := base64.RawURLEncoding.Strict().DecodeString(q.params.Get("_pagedresultscookie"))
+	if err != nil {
+		return nil
+	}
+	v, err := scim.Read(plain, scim.Limits{Depth: 1})
+	list := v.List()
+	if err != nil || len(list) < 2 || list[0].Text() != q.asked() {
+		return nil
+	}
+	rid, err := strconv.ParseInt(list[1].Text(), 10, 64)
+	at := &directory.Position{RID: rid}
+	for _, key := range list[2:] {
+		at.Keys = append(at.Keys, key.Text())
+	}
+	if err != nil || rid < 1 {
+		return nil
+	}
+	return at
+}
+
+// asked returns what tells a query from others.
+func (q *request) asked() string {
+	h := fnv.New64a()
+	for _, name := range []string{"_queryid", "_queryfilter", "uid", "_sortkeys"} {
+		_, _ = io.WriteString(h, strings.Join(q.params[name], ",")+"\x00")
+	}
+	_, _ = io.WriteString(h, q.c.kind.typ)
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+func (q *request) badCookie() error {
+	return unparsable("_pagedresultscookie", q.params.Get("_pagedresultscookie"), "a cookie of paged results of this query")
+}
+
+// exact is how filters and sort keys are read: properties have any names, and
+// what a kind does not have matches nothing (AIC-149).
+func exact() scim.FilterOptions { return scim.FilterOptions{Unknown: true, Exact: true} }
+
+// resolve binds a filter to the canonical attributes.
+func (k *kind) resolve(f *scim.Filter) (*scim.Filter, error) {
+	return k.canonicalType().Resolve(f, exact())
 }
 
 // equal returns the filter for a property that is kept as one canonical value.

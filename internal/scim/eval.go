@@ -539,7 +539,10 @@ func (b *operand) part(r *Resource, e element, sub *Attribute) Value {
 	case fromGroups, fromMembers:
 		return b.end(e, sub.Name)
 	}
-	v := e.value.Object().Get(sub.Name)
+	v := e.value
+	for name := range strings.SplitSeq(sub.Name, "\x00") { // see FilterOptions.Exact
+		v = v.Object().Get(name)
+	}
 	if v.IsNull() && sub.Name == "$ref" && b.link {
 		if id := e.value.Object().Get("value"); id.kind == String {
 			return StringValue(b.location("User", id.text)) // manager is the only one that is stored

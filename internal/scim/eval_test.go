@@ -590,3 +590,32 @@ func TestIndexKey(t *testing.T) {
 		}
 	})
 }
+
+// TestExactPaths: names of an extension that no SCIM path could have.
+func TestExactPaths(t *testing.T) {
+	o := scim.FilterOptions{Exact: true, Unknown: true}
+	r := scim.NewResource([]byte(`{"userName":"u","` + scim.ManagedSchema + `":{"a.b":{"c":{"d.e":[1,"x"]}},"id":"mine","urn:x:1.0":true}}`))
+	r.ID = "theirs"
+	for _, test := range []struct {
+		path  scim.Path
+		value scim.Value
+		want  bool
+	}{
+		{scim.Path{Schema: scim.ManagedSchema, Attr: "a.b", Sub: "c\x00d.e"}, scim.StringValue("X"), true},
+		{scim.Path{Schema: scim.ManagedSchema, Attr: "a.b", Sub: "c\x00d.e"}, scim.IntValue(1), true},
+		{scim.Path{Schema: scim.ManagedSchema, Attr: "a.b", Sub: "c\x00d"}, scim.IntValue(1), false},
+		{scim.Path{Schema: scim.ManagedSchema, Attr: "a", Sub: "b"}, scim.StringValue("X"), false},
+		{scim.Path{Schema: scim.ManagedSchema, Attr: "id"}, scim.StringValue("mine"), true},
+		{scim.Path{Schema: scim.ManagedSchema, Attr: "id"}, scim.StringValue("theirs"), false},
+		{scim.Path{Attr: "id"}, scim.StringValue("theirs"), true},
+		{scim.Path{Schema: scim.ManagedSchema, Attr: "urn:x:1.0"}, scim.BoolValue(true), true},
+		{scim.Path{Schema: "urn:unknown", Attr: "id"}, scim.StringValue("mine"), false},
+	} {
+		f, err := scim.UserType().Resolve(&scim.Filter{Op: scim.OpEq, Path: test.path, Value: test.value}, o)
+		if err != nil {
+			t.Errorf("%v: %v", test.path, err)
+		} else if got := f.Match(r); got != test.want {
+			t.Errorf("%v eq %s: %v", test.path, test.value, got)
+		}
+	}
+}

@@ -83,6 +83,10 @@ type FilterOptions struct {
 	// without a value instead of a fault: a query over several types (RFC 7644
 	// 3.4.2.1), Common REST.
 	Unknown bool
+	// Exact takes a path in an extension as it is, whatever characters are in its
+	// names, and leads from a value of TypeAny to one within it through all the
+	// names that Sub holds, separated by NUL: Common REST.
+	Exact bool
 	// Base is the URL under which the door serves resources, as
 	// https://host/scim/v2: what meta.location and $ref start with. Without it
 	// they are relative.

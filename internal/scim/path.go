@@ -133,7 +133,11 @@ func undefined(p Path, name, what string) *Error {
 func (t *ResourceType) locate(p Path, o *FilterOptions) (place, *Error) {
 	name := Path{Attr: p.Attr, Sub: p.Sub}
 	var s *Schema
-	if p.Schema != "" {
+	if p.Schema != "" && o.Exact {
+		if s = t.Extension(p.Schema); s == nil {
+			return place{}, undefined(p, p.Attr, "attribute")
+		}
+	} else if p.Schema != "" {
 		var rest string
 		var ok bool
 		if s, rest, ok = t.cutSchema(p.String(), o); !ok {
@@ -161,7 +165,7 @@ func (t *ResourceType) locate(p Path, o *FilterOptions) (place, *Error) {
 // no URI: the common ones, those of the core schema, and loosely those that
 // just one extension has.
 func (t *ResourceType) attribute(s *Schema, name string, o *FilterOptions) (place, bool) {
-	if a := commonAttribute(name); a != nil {
+	if a := commonAttribute(name); a != nil && (s == nil || !o.Exact) {
 		return place{path: Path{Attr: a.Name}, attr: a}, true
 	}
 	if s != nil {

@@ -11,6 +11,10 @@ type SortKey struct {
 	// primary value counts, else the first, and resources without one come first
 	// when descending.
 	CREST bool
+	// Single sorts by one element of a complex attribute, whether it has a value
+	// or not: the primary one, else the first of the type Prefer, else the first.
+	Single bool
+	Prefer string
 
 	bound *operand
 }
@@ -71,6 +75,17 @@ func (k SortKey) Uses(attr string) bool {
 // ok is false if the resource has no value, or an empty one.
 func (k SortKey) Key(r *Resource) (key string, ok bool) {
 	b := k.bound
+	if k.Single && b.place.sub != nil {
+		best := -1
+		b.any(r, func(e element) bool {
+			if rank := k.rank(e.value.Object()); rank > best {
+				best = rank
+				key, ok = b.sortKey(b.part(r, e, b.place.sub))
+			}
+			return false
+		})
+		return key, ok
+	}
 	b.any(r, func(e element) bool {
 		v, primary := e.value, false
 		if b.place.sub != nil {
@@ -86,6 +101,17 @@ func (k SortKey) Key(r *Resource) (key string, ok bool) {
 		return ok && primary && !k.CREST
 	})
 	return key, ok
+}
+
+// rank says how good an element is for Single.
+func (k SortKey) rank(element *Object) int {
+	switch {
+	case element.Get("primary").Bool():
+		return 2
+	case k.Prefer != "" && element.Get("type").Text() == k.Prefer:
+		return 1
+	}
+	return 0
 }
 
 // oneOrAll returns the items of a list, and the value itself if it is none.

@@ -157,3 +157,19 @@ func TestSortKeysAreInTheOrderOfNumbers(t *testing.T) {
 		t.Errorf("%q", keys)
 	}
 }
+
+func TestSortBySingleElement(t *testing.T) {
+	for doc, want := range map[string]string{
+		`[{"value":"c","type":"home"},{"value":"a"}]`:                                                "c",
+		`[{"value":"c","type":"home"},{"value":"a","type":"work"}]`:                                  "a",
+		`[{"value":"c","type":"home"},{"value":"a","type":"work"},{"value":"b","primary":true}]`:     "b",
+		`[{"type":"work","display":"x"},{"value":"a","type":"home"}]`:                                "",
+		`[{"value":"c","primary":false},{"value":"a","type":"work"},{"value":"b","type":"work"}]`:    "a",
+		`[{"value":"c","type":"home","primary":true},{"value":"a","type":"work","primary":"other"}]`: "c",
+	} {
+		k := sortKeyOf(t, scim.UserType(), scim.SortKey{CREST: true, Single: true, Prefer: "work"}, "phoneNumbers.value", scim.FilterOptions{})
+		if key, ok := k.Key(scim.NewResource([]byte(`{"phoneNumbers":` + doc + `}`))); key != want || ok != (want != "") {
+			t.Errorf("%s: %q %v", doc, key, ok)
+		}
+	}
+}
