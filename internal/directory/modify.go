@@ -35,7 +35,9 @@ type Change struct {
 	Attributes *scim.Object // all attributes after the change, password included if it is new; nil leaves them
 	Population string       // empty leaves it
 	MustChange *bool        // nil leaves it
-	Members    []MemberChange
+	// DropPassword takes the user's password away, unless Attributes has a new one.
+	DropPassword bool
+	Members      []MemberChange
 }
 
 // A MemberChange adds or removes members of a group. Its cost is that of the
@@ -126,6 +128,7 @@ func (w *write) apply(m Modification, old *store.Row) error {
 		return err
 	}
 	w.draft.Population, w.draft.MustChange, w.changes = ch.Population, ch.MustChange, ch.Members
+	w.dropPassword = ch.DropPassword && old.HasPassword
 	attributes := ch.Attributes
 	if attributes == nil {
 		attributes = old.Resource().Attributes()

@@ -141,19 +141,21 @@ func (p Precondition) check(old *store.Row) error {
 // A write is one Create, Upsert or Put on its way: the draft as far as it could
 // be prepared outside the transaction.
 type write struct {
-	d        *Directory
-	caller   Caller
-	tenant   int64
-	set      *typeSet
-	schema   *scim.ResourceType // of draft.Type
-	typ      store.Type         // the same in the store
-	draft    Draft
-	body     body
-	hash     string         // of body.password
-	changes  []MemberChange // of a Modification
-	modifies bool           // it is a Modification, which has no attributes yet
-	result   *scim.Resource
-	outcome  Outcome
+	d      *Directory
+	caller Caller
+	tenant int64
+	set    *typeSet
+	schema *scim.ResourceType // of draft.Type
+	typ    store.Type         // the same in the store
+	draft  Draft
+	body   body
+	hash   string // of body.password
+	// dropPassword takes away the password that there is, if hash is empty.
+	dropPassword bool
+	changes      []MemberChange // of a Modification
+	modifies     bool           // it is a Modification, which has no attributes yet
+	result       *scim.Resource
+	outcome      Outcome
 }
 
 // A body is a draft's attributes, validated and taken apart.
@@ -461,7 +463,7 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 		}
 	}
 	w.outcome = Unchanged
-	if !bytes.Equal(row.Doc, old.Doc) || row.Pop != old.Pop || w.hash != "" || regrouped ||
+	if !bytes.Equal(row.Doc, old.Doc) || row.Pop != old.Pop || w.hash != "" || w.dropPassword || regrouped ||
 		w.draft.MustChange != nil && *w.draft.MustChange != old.MustChange {
 		w.outcome = Replaced
 		row.Version++
@@ -480,7 +482,7 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 		if err := w.credential(tx, &row, old.MustChange); err != nil {
 			return err
 		}
-		names := changedNames(old, &row, w.hash != "", regrouped)
+		names := changedNames(old, &row, w.hash != "" || w.dropPassword, regrouped)
 		if err := w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, names); err != nil {
 			return err
 		}
@@ -516,7 +518,8 @@ func (w *write) credential(tx *store.Tx, row *store.Row, mustChange bool) error 
 	if w.draft.MustChange != nil {
 		mustChange = *w.draft.MustChange
 	}
-	if w.hash == "" && mustChange == row.MustChange {
+	drop := w.hash == "" && w.dropPassword
+	if w.hash == "" && !drop && mustChange == row.MustChange {
 		return nil
 	}
 	c, err := tx.Credential(row.RID)
@@ -527,6 +530,10 @@ func (w *write) credential(tx *store.Tx, row *store.Row, mustChange bool) error 
 		return err
 	}
 	c.MustChange, row.MustChange = mustChange, mustChange
+	if drop {
+		c.Hash, c.Changed = "", time.Time{}
+		row.HasPassword, row.PasswordChanged = false, time.Time{}
+	}
 	if w.hash != "" {
 		w.d.policy.replaceHash(c, w.hash, row.Modified)
 		row.HasPassword, row.PasswordChanged = true, row.Modified

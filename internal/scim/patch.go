@@ -33,6 +33,9 @@ type PatchOptions struct {
 	ReplaceComplex bool
 	// NeedPath refuses operations without a path: the mode interop.
 	NeedPath bool
+	// CreateParts lets create-on-absent make an element only where the path leads
+	// to a part of it, as emails[type eq "work"].value.
+	CreateParts bool
 	// IgnoreUnknown leaves out what is done to attributes that no schema defines.
 	IgnoreUnknown bool
 
@@ -797,7 +800,7 @@ func sameKey(a *Attribute, v, w Value) bool {
 // unwrap takes the value out of [{"value": x}], the form that an old library
 // has for a simple singular attribute (rewrite one-or-many).
 func (p *patcher) unwrap(v Value, a *Attribute) Value {
-	if a == nil || a.MultiValued || a.Type == TypeComplex || a.Type == TypeAny || v.kind != Array || len(v.list) != 1 || !p.n.Coerce {
+	if a == nil || a.MultiValued || a.Type == TypeComplex || a.Type == TypeAny || v.kind != Array || len(v.list) != 1 || !p.n.allows(RewriteOneOrMany) {
 		return v
 	}
 	if w, ok := v.list[0].obj.Lookup("value"); ok {
@@ -810,14 +813,14 @@ func (p *patcher) unwrap(v Value, a *Attribute) Value {
 // object returns the object that a complex value is or stands for, nil for an
 // unassigned one.
 func (p *patcher) object(v Value, a *Attribute) (*Object, bool) {
-	if v.kind == Array && len(v.list) == 1 && p.n.Coerce {
+	if v.kind == Array && len(v.list) == 1 && p.n.allows(RewriteOneOrMany) {
 		p.fire(RewriteOneOrMany)
 		v = v.list[0]
 	}
 	switch {
 	case v.Unassigned():
 		return nil, true
-	case v.kind == String && a.Sub("value") != nil && p.n.Coerce:
+	case v.kind == String && a.Sub("value") != nil && p.n.allows(RewriteScalarRef):
 		p.fire(RewriteScalarRef)
 		if v.text == "" {
 			return nil, true
@@ -831,7 +834,7 @@ func (p *patcher) object(v Value, a *Attribute) (*Object, bool) {
 		return nil, false
 	}
 	// "" is no id (scim MV-11): a reference to nothing is none.
-	if id, _ := v.obj.Find("value"); id.kind == String && id.text == "" && a.Sub("$ref") != nil && p.n.Coerce {
+	if id, _ := v.obj.Find("value"); id.kind == String && id.text == "" && a.Sub("$ref") != nil && p.n.allows(RewriteScalarRef) {
 		p.fire(RewriteScalarRef)
 		return nil, true
 	}

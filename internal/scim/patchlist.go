@@ -181,7 +181,7 @@ func (p *patcher) changeElements(s patchStep, at patchTarget, old []Value) {
 		}
 		if item.obj.Get("primary").Bool() && (!items[i].obj.Get("primary").Bool() || p.setsPrimary(s, at)) {
 			if primary >= 0 {
-				if !p.n.Coerce {
+				if !p.n.allows(RewritePrimaryLast) {
 					p.fail(&Error{Rule: RulePrimary, Path: at.path.String()})
 					return
 				}
@@ -286,7 +286,7 @@ func (p *patcher) createElement(s patchStep, at patchTarget, items []Value) {
 	if at.filter != nil {
 		noTarget.Value = at.filter.String()
 	}
-	if at.filter == nil || !derivable(at.filter) || !p.allows(RewriteCreateOnAbsent) {
+	if at.filter == nil || !derivable(at.filter) || !p.allows(RewriteCreateOnAbsent) || p.CreateParts && at.sub == nil {
 		p.fail(noTarget)
 		return
 	}

@@ -68,10 +68,10 @@ func (c *call) serviceProviderConfig() error {
 	return c.document(object(
 		member("schemas", scim.Strings(configSchema)),
 		member("meta", object(meta...)),
-		member("patch", supported(false)),
+		member("patch", supported(!c.profile.createOnly)),
 		member("bulk", supported(false, member("maxOperations", scim.IntValue(0)), member("maxPayloadSize", scim.IntValue(0)))),
 		member("filter", supported(true, member("maxResults", scim.IntValue(int64(c.profile.page.most))))),
-		member("changePassword", supported(false)),
+		member("changePassword", supported(c.profile.changesPassword())),
 		member("sort", supported(false)),
 		member("etag", supported(c.profile.versions)),
 		member("authenticationSchemes", scim.ListValue(schemes...)),

@@ -95,7 +95,7 @@ func (m *mount) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	said := wording{status: http.StatusInternalServerError}
 	if len(faults) > 0 {
-		said = m.profile.word(faults)
+		said = m.said(err, faults)
 		m.explain(w, r, faults[0])
 	}
 	if said.status == http.StatusInternalServerError && said.detail == "" {
@@ -106,6 +106,16 @@ func (m *mount) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(said.status)
 	_, _ = w.Write(body) // who has gone away need not be told
+}
+
+// said words the faults that err carries; those of a PATCH say of which operation they are.
+func (m *mount) said(err error, faults scim.Errors) wording {
+	said := m.profile.word(faults)
+	var patch *scim.PatchError
+	if said.status == http.StatusBadRequest && errors.As(err, &patch) {
+		said.detail = m.profile.patchPrefix(patch.Operation) + said.detail
+	}
+	return said
 }
 
 // explain sets the headers that go with a fault.

@@ -16,6 +16,14 @@ func (k *kind) shows(uri string) bool {
 	return false
 }
 
+// stored returns the name of the directory's type.
+func (k *kind) stored() string {
+	if k.view != "" {
+		return k.view
+	}
+	return k.Name
+}
+
 // kinds returns the resource types that are offered to the caller. All that
 // serves a request asks here and not the profile.
 func (c *call) kinds() ([]*kind, error) { return c.profile.kinds, nil }

@@ -27,7 +27,7 @@ func (k *kind) list(c *call) error {
 		return err
 	}
 	page, err := c.directory.List(c.r.Context(), c.caller, c.scope, directory.Query{
-		Type: k.Name, Filter: filter, Start: start, Count: count, Include: k.include(show, nil)})
+		Type: k.stored(), Filter: filter, Start: start, Count: count, Include: k.include(show, nil)})
 	if err != nil {
 		return err
 	}
@@ -93,11 +93,4 @@ func (c *call) filter(k *kind, q parameters) (*scim.Filter, error) {
 		}
 	}
 	return f, nil
-}
-
-// filterOptions are the profile's with the URL that locations start with.
-func (c *call) filterOptions() scim.FilterOptions {
-	o := c.profile.filters
-	o.Base = c.base
-	return o
 }

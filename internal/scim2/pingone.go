@@ -23,7 +23,7 @@ func PingOne(o Options) Profile {
 		prefixes:    []string{"/environments/{" + environmentVariable + "}/v2"},
 		schemes:     []string{"Bearer"},
 		notOffered:  []string{"/Bulk", "/Me", "/DirectMappedUsers", "/DirectMappedUsers/{id}"},
-		guessType:   true,
+		fixed:       lenient(directory.PatchBody, scim.RewriteMediaType, scim.RewriteSchemasAssume, scim.RewriteOpCase, scim.RewriteBoolStrings),
 		mediaType:   scimJSON + ";charset=utf-8",
 		wantsPlain:  allowsOnlyPlain,
 		correlation: "Correlation-Id",
@@ -33,18 +33,25 @@ func PingOne(o Options) Profile {
 			stamp:   "2022-10-24T00:00:00.000Z", // that of the vendor's sample (pingone section 9 E8)
 			quiet:   true,
 		},
-		word:     wordPingOne,
-		internal: func(*http.Request) string { return "Internal error" },
+		word:        wordPingOne,
+		patchPrefix: func(int) string { return "" },
+		internal:    func(*http.Request) string { return "Internal error" },
 	}
 	p.kinds = []*kind{{
-		ResourceType: pingOneUsers(o),
-		write:        directory.WriteUsers,
-		checks:       pingOneChecks(o),
-		inspect:      inspectPingOne,
-		decode:       decodePopulation,
+		ResourceType:       pingOneUsers(o),
+		write:              directory.WriteUsers,
+		checks:             pingOneChecks(o),
+		inspect:            inspectPingOne,
+		decode:             decodePopulation,
+		fixedID:            true,
+		createOnlyPassword: true,
 	}}
 	k := p.kinds[0]
 	k.encode = func(r *scim.Resource) *scim.Object { return encodePingOne(k.ResourceType, r) }
+	k.merge = func(old, attributes *scim.Object) *scim.Object { return mergePingOne(k.ResourceType, old, attributes) }
+	k.operations = func(ops []scim.PatchOperation) ([]scim.PatchOperation, error) {
+		return pingOneOperations(k.ResourceType, ops, o.Unknown == RejectUnknown), nil
+	}
 	if o.Groups {
 		p.kinds = append(p.kinds, standardGroups(pingOneChecks(o)))
 	} else {
@@ -182,7 +189,7 @@ func inspectPingOne(body, attributes *scim.Object, faults scim.Errors) scim.Erro
 
 // decodePopulation takes the extension apart: the population is no attribute
 // of the directory's users but where they are (pingone B7).
-func decodePopulation(dr *directory.Draft) {
+func decodePopulation(dr *directory.Draft, _ scim.Checks) {
 	extension := dr.Attributes.Get(scim.PingOneSchema).Object()
 	dr.Population = extension.Get("population").Object().Get("id").Text()
 	dr.Attributes.Delete(scim.PingOneSchema)
@@ -315,6 +322,10 @@ func typePingOne(e *scim.Error) string {
 	switch e.Rule {
 	case scim.RuleUnknownSchema, scim.RuleMultiValued, scim.RuleSingleValued, scim.RuleType, scim.RuleDateTime:
 		return "invalidSyntax"
+	case scim.RuleImmutable:
+		if e.Detail == removed { // pingone B42
+			return "invalidValue"
+		}
 	}
 	return verdict(e.Rule).scimType
 }
@@ -338,8 +349,164 @@ func textPingOne(e *scim.Error) string {
 	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody, scim.RuleNotObject, scim.RuleLimit:
 		return "The request body could not be parsed: " + parserText(e) + place(e)
 	}
-	if text := sdkWords(e); text != "" {
+	if text := sdkWords(e) + sdkPatchWords(e); text != "" {
 		return text
 	}
 	return describe(e)
+}
+
+// pingOneOperations leaves out what is done to passwords (pingone B43) and, in
+// values without a path, attributes that the dialect does not have, unless they
+// are refused (pingone B12).
+func pingOneOperations(t *scim.ResourceType, ops []scim.PatchOperation, reject bool) []scim.PatchOperation {
+	kept := make([]scim.PatchOperation, 0, len(ops))
+	for _, op := range ops {
+		path := op.Path
+		if n := len(t.Schema.ID); len(path) > n && strings.EqualFold(path[:n], t.Schema.ID) && path[n] == ':' {
+			path = path[n+1:]
+		}
+		switch {
+		case strings.EqualFold(path, "password"):
+			continue
+		case path == "" && op.Value.Object() != nil:
+			o := scim.NewObject()
+			for _, m := range op.Value.Object().Members {
+				known := reject || t.Schema.Attribute(m.Name) != nil || t.Extension(m.Name) != nil || strings.ContainsAny(m.Name, ":.[") ||
+					slices.ContainsFunc([]string{"id", "externalId", "meta", "schemas"}, func(name string) bool { return strings.EqualFold(name, m.Name) })
+				if known && !strings.EqualFold(m.Name, "password") {
+					o.Members = append(o.Members, m)
+				}
+			}
+			op.Value = scim.ObjectValue(o)
+		}
+		kept = append(kept, op)
+	}
+	return kept
+}
+
+// mergePingOne returns the attributes of a user after the dialect's have taken
+// the place of those that it shows of old: what it does not show stays. Of
+// several values it shows few (pingone B13); the others stay behind those sent,
+// and what it does not show of a value stays with the one that comes in its place.
+func mergePingOne(t *scim.ResourceType, old, given *scim.Object) *scim.Object {
+	out := scim.NewObject()
+	for _, m := range old.Members {
+		a := t.Schema.Attribute(m.Name)
+		switch {
+		case m.Name == "externalId" || t.Extension(m.Name) != nil:
+		case a == nil:
+			out.Set(m.Name, m.Value)
+		case a.MultiValued && a.Type == scim.TypeComplex:
+			if list := mergeValues(a, m.Value.List(), given.Get(m.Name).List()); len(list) > 0 {
+				out.Set(m.Name, scim.ListValue(list...))
+			}
+		case a.Type == scim.TypeComplex:
+			if v := hiddenParts(a, m.Value, given.Get(m.Name)); !v.Unassigned() {
+				out.Set(m.Name, v)
+			}
+		}
+	}
+	for _, m := range given.Members {
+		if _, done := out.Lookup(m.Name); !done {
+			out.Set(m.Name, m.Value)
+		}
+	}
+	return out
+}
+
+// hiddenParts returns v with the sub-attributes of old that a does not have.
+func hiddenParts(a *scim.Attribute, old, v scim.Value) scim.Value {
+	o := v.Object().Clone()
+	for _, m := range old.Object().Clone().Members {
+		if _, there := o.Lookup(m.Name); !there && a.Sub(m.Name) == nil {
+			o.Members = append(o.Members, m)
+		}
+	}
+	return scim.ObjectValue(o)
+}
+
+// mergeValues puts the values sent in the place of those shown of old.
+func mergeValues(a *scim.Attribute, old, sent []scim.Value) []scim.Value {
+	shown := slots(a.Name, old)
+	replaced := slots(a.Name, sent)
+	next := slices.Clone(sent)
+	for slot, i := range shown {
+		if j, ok := replaced[slot]; ok {
+			next[j] = hiddenParts(a, old[i], sent[j])
+		}
+	}
+	isShown := func(i int) bool {
+		for _, j := range shown {
+			if i == j {
+				return true
+			}
+		}
+		return false
+	}
+	primary := slices.ContainsFunc(next, func(v scim.Value) bool { return v.Object().Get("primary").Bool() })
+	var out, hidden []scim.Value
+	placed := false
+	for i, v := range old {
+		if isShown(i) {
+			if !placed {
+				out, placed = append(out, next...), true
+			}
+			continue
+		}
+		if primary && v.Object().Get("primary").Bool() {
+			v = scim.ObjectValue(v.Object().Clone().Set("primary", scim.BoolValue(false)))
+		}
+		if !slices.ContainsFunc(next, func(w scim.Value) bool { return sameValue(v, w) }) {
+			out, hidden = append(out, v), append(hidden, v)
+		}
+	}
+	if len(next) == 0 {
+		return hidden
+	}
+	if first := slots(a.Name, out); !placed || len(first) != len(replaced) || !showsAll(out, first, next, replaced) {
+		return append(next, hidden...)
+	}
+	return out
+}
+
+// showsAll reports whether the slots of the merged values hold those sent.
+func showsAll(out []scim.Value, slotted map[string]int, next []scim.Value, sent map[string]int) bool {
+	for slot, i := range slotted {
+		if j, ok := sent[slot]; !ok || !scim.Equal(out[i], next[j]) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameValue(v, w scim.Value) bool {
+	for _, name := range []string{"value", "type"} {
+		if !strings.EqualFold(v.Object().Get(name).Text(), w.Object().Get(name).Text()) {
+			return false
+		}
+	}
+	return !v.Object().Get("value").IsNull()
+}
+
+// slots returns the indexes of the values that are shown, by what they are
+// shown as.
+func slots(attribute string, list []scim.Value) map[string]int {
+	at := map[string]int{}
+	if len(list) == 0 {
+		return at
+	}
+	if attribute != "phoneNumbers" {
+		at[""] = max(0, slices.IndexFunc(list, func(v scim.Value) bool { return v.Object().Get("primary").Bool() }))
+		return at
+	}
+	for i, v := range list {
+		slot := strings.ToLower(v.Object().Get("type").Text())
+		if slot == "" {
+			slot = "primary"
+		}
+		if _, taken := at[slot]; !taken && (slot == "primary" || slot == "mobile") {
+			at[slot] = i
+		}
+	}
+	return at
 }

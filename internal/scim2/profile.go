@@ -2,6 +2,7 @@ package scim2
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -17,12 +18,12 @@ type Profile struct {
 	kinds      []*kind  // resource types that are offered
 	notOffered []string // paths of parts that the dialect names and answers with 501
 
-	// tolerant takes what clients are known to write otherwise than the RFC
-	// has it: names of endpoints and parameters in any case, entity tags
-	// without quotation marks.
-	tolerant bool
-	// guessType takes a body without a Content-Type, or called text/json, as JSON.
-	guessType bool
+	// fixed are the settings of every client where the dialect leaves no choice;
+	// nil takes each client's own.
+	fixed *directory.ClientSettings
+	// anyCase takes the names of endpoints in any letter case, of those clients
+	// that have the rewrite query-loose.
+	anyCase bool
 	// anyCharset takes every charset parameter of a Content-Type.
 	anyCharset bool
 	// limits are those of the JSON reader, with the only lenience it has.
@@ -42,8 +43,6 @@ type Profile struct {
 	// createOnly: nothing that is there can be changed or deleted.
 	createOnly bool
 
-	// filters say how filters and the parameters of projections are read.
-	filters scim.FilterOptions
 	// allowFilter refuses resolved filters that the dialect does not have; nil takes all.
 	allowFilter func(*scim.Filter) error
 	page        paging
@@ -53,8 +52,16 @@ type Profile struct {
 	publicConfig, publicSchemas bool
 	discovery                   discovery
 
+	// checks say how the client's resources are read; nil has those of the kind.
+	checks func(directory.ClientSettings) scim.Checks
+	// patch has the last word on how a PATCH is read; nil for nothing.
+	patch func(*scim.PatchOptions)
+
 	// word chooses status and words for the faults of a request.
 	word func(scim.Errors) wording
+	// patchPrefix begins the detail of a fault of a PATCH: of the operation at the
+	// index, or of the result when it is negative.
+	patchPrefix func(operation int) string
 	// internal words a fault of the server.
 	internal func(r *http.Request) string
 }
@@ -72,19 +79,36 @@ type paging struct {
 // A kind is a resource type as a dialect offers it.
 type kind struct {
 	*scim.ResourceType // what it publishes, validates and shows
-	write              directory.Permission
-	checks             scim.Checks
+	// view is the name of the directory's type, where the kind is another view of it.
+	view   string
+	write  directory.Permission
+	checks scim.Checks
 	// inspect has the last word on the faults of a body and checks what the
 	// schema cannot say; nil for nothing. attributes is the body in canonical
 	// names, without meaning when there are faults.
 	inspect func(body, attributes *scim.Object, faults scim.Errors) scim.Errors
 	// decode moves out of the attributes what the directory keeps elsewhere; nil for nothing.
-	decode func(*directory.Draft)
+	decode func(*directory.Draft, scim.Checks)
+	// merge returns the attributes that are stored when the dialect's take the
+	// place of those that it shows of old; nil keeps the extensions that the kind
+	// does not show. It is pure.
+	merge func(old, attributes *scim.Object) *scim.Object
+	// operations changes the operations of a PATCH before they are applied; nil for nothing.
+	operations func([]scim.PatchOperation) ([]scim.PatchOperation, error)
+	// fixedID refuses a replacement whose id is not that of the path.
+	fixedID bool
+	// createOnlyPassword passes over passwords in changes.
+	createOnlyPassword bool
 	// encode returns the attributes of the resource as the dialect shows them;
 	// nil when that is all of those that the schemas of the type define.
 	encode func(*scim.Resource) *scim.Object
 	// groups: resources are shown with the groups that they belong to.
 	groups bool
+}
+
+// changesPassword reports whether a password can be replaced (RFC 7643 5).
+func (p *Profile) changesPassword() bool {
+	return !p.createOnly && !slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.createOnlyPassword })
 }
 
 // Options are the switches that the dialects' fact sheets name. The zero

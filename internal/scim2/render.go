@@ -54,7 +54,7 @@ func (c *call) has(tag string) (bool, error) {
 	if c.r.Method != http.MethodGet {
 		return false, nil
 	}
-	list, err := tags(c.r.Header, "If-None-Match", c.profile.tolerant)
+	list, err := tags(c.r.Header.Values("If-None-Match"), "If-None-Match", c.rewrites().Has(scim.RewriteQueryLoose))
 	return slices.Contains(list, "*") || slices.Contains(list, opaque(tag)), err
 }
 

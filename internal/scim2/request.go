@@ -42,7 +42,7 @@ func (m *mount) handle(fn func(*call) error) route.Handler {
 //
 // Errors: RuleMediaType, RuleTooLarge and those of scim.ReadObject.
 func (c *call) body() (*scim.Object, []byte, error) {
-	if contentType := c.r.Header.Get("Content-Type"); !c.profile.accepts(contentType) {
+	if contentType := c.r.Header.Get("Content-Type"); !c.accepts(contentType) {
 		return nil, nil, &scim.Error{Rule: scim.RuleMediaType, Value: contentType, Allowed: []string{scimJSON, plainJSON}}
 	}
 	text, err := readAll(c.r)
@@ -73,18 +73,18 @@ const (
 )
 
 // accepts reports whether a body of this Content-Type is read as JSON.
-func (p *Profile) accepts(contentType string) bool {
+func (c *call) accepts(contentType string) bool {
 	if contentType == "" {
-		return p.guessType
+		return c.allows(scim.RewriteMediaType)
 	}
 	name, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil {
 		return false
 	}
-	if charset := parameters["charset"]; charset != "" && !p.anyCharset && !strings.EqualFold(charset, "utf-8") {
+	if charset := parameters["charset"]; charset != "" && !c.profile.anyCharset && !strings.EqualFold(charset, "utf-8") {
 		return false
 	}
-	return name == scimJSON || name == plainJSON || name == "text/json" && p.guessType
+	return name == scimJSON || name == plainJSON || name == "text/json" && c.allows(scim.RewriteMediaType)
 }
 
 // ranges returns the media types that an Accept header names with a weight
@@ -135,7 +135,7 @@ func (c *call) parameters() (parameters, error) {
 	out := parameters{}
 	for pair := range strings.SplitSeq(c.r.URL.RawQuery, "&") {
 		name, value, _ := strings.Cut(pair, "=")
-		name = c.profile.parameter(name)
+		name = c.parameter(name)
 		if name == "" {
 			continue
 		}
@@ -152,13 +152,13 @@ func (c *call) parameters() (parameters, error) {
 }
 
 // parameter returns the canonical name of a known query parameter, "" for others.
-func (p *Profile) parameter(sent string) string {
+func (c *call) parameter(sent string) string {
 	name, err := url.QueryUnescape(sent)
 	if err != nil {
 		return ""
 	}
 	for _, known := range parameterNames {
-		if name == known || p.tolerant && strings.EqualFold(name, known) {
+		if name == known || strings.EqualFold(name, known) && c.allows(scim.RewriteQueryLoose) {
 			return known
 		}
 	}

@@ -23,22 +23,61 @@ func (k *kind) create(c *call) error {
 	if err != nil {
 		return err
 	}
-	attributes, faults := k.Normalize(body, k.checks)
-	if k.inspect != nil {
-		faults = k.inspect(body, attributes, faults)
-	}
-	if err := faults.Locate(text).Or(); err != nil {
-		return err
-	}
-	draft := directory.Draft{Type: k.Name, Attributes: attributes}
-	if k.decode != nil {
-		k.decode(&draft)
-	}
-	r, err := c.directory.Create(c.r.Context(), c.caller, c.scope, draft)
+	r, wrote, err := k.insert(c, body, text)
 	if err != nil {
 		return err
 	}
-	return c.sendResource(http.StatusCreated, k, r, show)
+	return c.sendResource(http.StatusCreated, k, r, k.wrote(show, wrote))
+}
+
+// insert creates a resource of the body, which is in the text, and returns it
+// with what was written of it.
+func (k *kind) insert(c *call, body *scim.Object, text []byte) (*scim.Resource, *scim.Object, error) {
+	d := k.draft(c, body)
+	if err := d.faults.Locate(text).Or(); err != nil {
+		return nil, nil, err
+	}
+	r, err := c.directory.Create(c.r.Context(), c.caller, c.scope, d.Draft)
+	return r, d.wrote, err
+}
+
+// A draft is a body on its way into the directory.
+type draft struct {
+	directory.Draft
+	wrote  *scim.Object // what the body says, in canonical names
+	faults scim.Errors
+}
+
+// draft reads a body. With faults the draft is not to be used.
+func (k *kind) draft(c *call, body *scim.Object) draft {
+	checks := c.checks(k)
+	d := draft{}
+	d.wrote, d.faults = k.Normalize(body, checks)
+	if k.inspect != nil {
+		d.faults = k.inspect(body, d.wrote, d.faults)
+	}
+	if len(d.faults) == 0 {
+		d.Draft = k.decoded(d.wrote, checks)
+	}
+	return d
+}
+
+// decoded makes a draft of attributes as the dialect has them.
+func (k *kind) decoded(attributes *scim.Object, checks scim.Checks) directory.Draft {
+	d := directory.Draft{Type: k.stored(), Attributes: attributes.Clone()}
+	if k.decode != nil {
+		k.decode(&d, checks)
+	}
+	return d
+}
+
+// wrote returns the projection of an answer to a write of these attributes
+// (scim ATT-08); nil shows what is shown by default, where that is all.
+func (k *kind) wrote(show *scim.Projection, attributes *scim.Object) *scim.Projection {
+	if show == nil {
+		return nil
+	}
+	return show.Wrote(attributes)
 }
 
 // read answers a GET of one resource (RFC 7644 3.4.1).
@@ -56,7 +95,7 @@ func (k *kind) read(c *call) error {
 		return err
 	}
 	id := c.r.PathValue("id")
-	r, err := c.directory.Read(c.r.Context(), c.caller, c.scope, k.Name, id, k.include(show, filter))
+	r, err := c.directory.Read(c.r.Context(), c.caller, c.scope, k.stored(), id, k.include(show, filter))
 	if err != nil {
 		return err
 	}
@@ -72,7 +111,7 @@ func (k *kind) remove(c *call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.directory.Delete(c.r.Context(), c.caller, c.scope, k.Name, c.r.PathValue("id"), condition); err != nil {
+	if _, err := c.directory.Delete(c.r.Context(), c.caller, c.scope, k.stored(), c.r.PathValue("id"), condition); err != nil {
 		return err
 	}
 	c.sendNothing(http.StatusNoContent)
@@ -94,7 +133,7 @@ func (c *call) projection(k *kind, q parameters) (*scim.Projection, error) {
 	if show == "" && hide == "" {
 		return nil, nil
 	}
-	return scim.ParseProjection(k.ResourceType, []string{show}, []string{hide}, c.profile.filters)
+	return scim.ParseProjection(k.ResourceType, []string{show}, []string{hide}, c.filterOptions())
 }
 
 // versionTag is the entity tag of a version (RFC 7644 3.14). It is weak: a
@@ -105,11 +144,11 @@ func versionTag(version int64) string { return `W/"` + strconv.FormatInt(version
 // sends weak tags and compares them all the same (scim ETG-05).
 func opaque(tag string) string { return strings.Trim(strings.TrimPrefix(tag, "W/"), `"`) }
 
-// tags returns the opaque parts of the entity tags of a header, * as it is.
+// tags returns the opaque parts of the entity tags of the header named, * as it is.
 // Errors: RuleParameter for a tag without quotation marks, unless loose (scim ETG-07).
-func tags(h http.Header, name string, loose bool) ([]string, error) {
+func tags(values []string, name string, loose bool) ([]string, error) {
 	var list []string
-	for item := range strings.SplitSeq(strings.Join(h.Values(name), ","), ",") {
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		item = strings.TrimSpace(item)
 		quoted := strings.TrimPrefix(item, "W/")
 		if item == "" {
@@ -130,7 +169,7 @@ func (c *call) precondition() (directory.Precondition, error) {
 	if !c.profile.versions {
 		return p, nil
 	}
-	list, err := tags(c.r.Header, "If-Match", c.profile.tolerant)
+	list, err := tags(c.r.Header.Values("If-Match"), "If-Match", c.rewrites().Has(scim.RewriteQueryLoose))
 	if err != nil {
 		return p, err
 	}

@@ -19,16 +19,19 @@ func RSA(o Options) Profile {
 		prefixes:   []string{"/rsa/v2"},
 		schemes:    []string{"Bearer"},
 		notOffered: []string{"/Bulk", "/Me"},
-		tolerant:   true,
-		guessType:  true,
-		anyCharset: true,
-		limits:     scim.Limits{TrailingCommas: !o.StrictJSON},
-		mediaType:  scimJSON,
-		createOnly: o.Local,
-		page:       paging{size: 100, most: 200},
-		discovery:  discovery{schemes: []authenticationScheme{bearerScheme}},
-		word:       func(faults scim.Errors) wording { return wordRSA(faults, o) },
-		internal:   internalRSA,
+		anyCase:    true,
+		fixed: lenient(directory.PatchBody, scim.RewriteQueryLoose, scim.RewriteMediaType, scim.RewriteSchemasAssume,
+			scim.RewriteOpCase, scim.RewriteBoolStrings, scim.RewriteCreateOnAbsent),
+		anyCharset:  true,
+		limits:      scim.Limits{TrailingCommas: !o.StrictJSON},
+		mediaType:   scimJSON,
+		createOnly:  o.Local,
+		page:        paging{size: 100, most: 200},
+		discovery:   discovery{schemes: []authenticationScheme{bearerScheme}},
+		word:        func(faults scim.Errors) wording { return wordRSA(faults, o) },
+		patch:       func(o *scim.PatchOptions) { o.CreateParts = true }, // rsa RSA-089, RSA-090
+		patchPrefix: prefixRSA,
+		internal:    internalRSA,
 	}
 	if o.StrictFilters {
 		p.allowFilter = rsaFilter
@@ -42,7 +45,7 @@ func RSA(o Options) Profile {
 		limitRSA(path, a)
 		return true
 	})}
-	k := &kind{ResourceType: users, write: directory.WriteUsers, checks: rsaChecks(o), groups: true}
+	k := &kind{ResourceType: users, write: directory.WriteUsers, checks: rsaChecks(o), operations: rsaOperations, groups: true}
 	if o.RequireWorkEmail {
 		k.inspect = requireEmail
 	}
@@ -146,7 +149,7 @@ func wordRSA(faults scim.Errors, o Options) wording {
 
 // typeRSA returns the scimType: the SDK calls every fault of a schema a fault of syntax.
 func typeRSA(e *scim.Error) string {
-	if sdkWords(e) != "" && e.Rule != scim.RuleReadOnly {
+	if sdkWords(e) != "" && e.Rule != scim.RuleReadOnly || e.Rule == scim.RuleImmutable && e.Detail == removed {
 		return "invalidSyntax"
 	}
 	return verdict(e.Rule).scimType
@@ -154,7 +157,7 @@ func typeRSA(e *scim.Error) string {
 
 // textRSA words one fault without the full stop.
 func textRSA(e *scim.Error) string {
-	if text := sdkWords(e); text != "" {
+	if text := sdkWords(e) + sdkPatchWords(e); text != "" {
 		return text
 	}
 	switch e.Rule {
@@ -178,4 +181,26 @@ func internalRSA(r *http.Request) string {
 		return "Unable to delete user due to unexpected error."
 	}
 	return http.StatusText(http.StatusInternalServerError)
+}
+
+// rsaOperations refuses what the SDK does before it looks at a path (rsa
+// RSA-088).
+func rsaOperations(ops []scim.PatchOperation) ([]scim.PatchOperation, error) {
+	for i, op := range ops {
+		if strings.EqualFold(op.Op, "remove") {
+			continue
+		}
+		if op.Value.Unassigned() {
+			return nil, opsError(i, &scim.Error{Rule: scim.RuleMessage, Path: "value", Detail: "null or empty"})
+		}
+	}
+	return ops, nil
+}
+
+// prefixRSA begins the message of a fault of a PATCH (rsa RSA-093).
+func prefixRSA(operation int) string {
+	if operation < 0 {
+		return "Applying patch ops results in an invalid resource: "
+	}
+	return "Patch op" + index(operation) + ": "
 }

@@ -37,7 +37,7 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 			Routes:  m.routes(),
 			Schemes: p.schemes,
 			Error:   m.writeError,
-			AnyCase: p.tolerant,
+			AnyCase: p.anyCase,
 		}
 	}
 	return doors
@@ -67,8 +67,8 @@ func (m *mount) routes() []route.Route {
 			route.Route{Method: "POST", Path: at, Permission: k.write, Handle: m.of(k, (*kind).create)},
 			route.Route{Method: "POST", Path: at + "/.search", Permission: read, Handle: unsupported(".search")},
 			route.Route{Method: "GET", Path: one, Permission: read, Handle: m.of(k, (*kind).read)},
-			route.Route{Method: "PUT", Path: one, Permission: k.write, Handle: m.change(unsupported("PUT"))},
-			route.Route{Method: "PATCH", Path: one, Permission: k.write, Handle: m.change(unsupported("PATCH"))},
+			route.Route{Method: "PUT", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).replace))},
+			route.Route{Method: "PATCH", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).patch))},
 			route.Route{Method: "DELETE", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).remove))},
 		)
 	}
@@ -76,6 +76,9 @@ func (m *mount) routes() []route.Route {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 			routes = append(routes, route.Route{Method: method, Path: path, Permission: read, Handle: unsupported(path)})
 		}
+	}
+	for i := range routes {
+		routes[i].Handle = m.spelled(m.prefix+routes[i].Path, routes[i].Handle)
 	}
 	return routes
 }

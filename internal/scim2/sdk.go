@@ -48,6 +48,40 @@ func sdkWords(e *scim.Error) string {
 	return ""
 }
 
+// removed is what package scim says of a required attribute that a PATCH took away.
+const removed = "required"
+
+// sdkPatchWords words the faults of PATCH operations as the SDK does, "" where
+// it has no words (rsa section 6, T8 to T11).
+func sdkPatchWords(e *scim.Error) string {
+	switch e.Rule {
+	case scim.RuleImmutable:
+		if e.Detail == removed {
+			return fmt.Sprintf("Attribute %s is required and must have a value", e.Path)
+		}
+		return fmt.Sprintf("Attribute %s is immutable and value(s) may not be replaced", e.Path)
+	case scim.RulePath:
+		for _, what := range []string{"attribute ", "sub-attribute "} {
+			if strings.HasPrefix(e.Detail, what) {
+				return strings.ToUpper(what[:1]) + e.Detail[1:]
+			}
+		}
+	case scim.RuleNoTarget:
+		name, _, _ := strings.Cut(e.Path, "[")
+		switch {
+		case e.Path == "":
+			return "path field must not be null for remove operations"
+		case e.Value != "":
+			return fmt.Sprintf("Attribute %s does not have a value matching the filter %s", name, e.Value)
+		}
+	case scim.RuleMessage:
+		if e.Path == "value" && e.Detail == "null or empty" {
+			return "value field must not be null or an empty container"
+		}
+	}
+	return ""
+}
+
 // sdkType words a value of the wrong JSON type.
 func sdkType(path, wanted string) string {
 	switch {

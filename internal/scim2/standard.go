@@ -14,19 +14,17 @@ import (
 // enterprise extension, and groups. It is served with and without the version
 // in its path, and with the environment in it (scim HTTP-12, TEN-01).
 func Standard(o Options) Profile {
-	tolerant := !o.Strict && !o.Interop
 	p := Profile{
 		name:       "scim2",
 		prefixes:   []string{"/scim/v2", "/scim", "/scim/{" + environmentVariable + "}/v2"},
 		schemes:    []string{"Bearer"},
 		notOffered: []string{"/Bulk", "/Me", "/.search"},
-		tolerant:   tolerant,
-		guessType:  tolerant,
+		anyCase:    !o.Strict && !o.Interop,
+		checks:     standardChecks,
 		mediaType:  scimJSON,
 		wantsPlain: namesOnlyPlain,
 		locates:    true,
 		versions:   true,
-		filters:    scim.FilterOptions{Loose: tolerant},
 		page:       paging{size: 100, most: 1000},
 		discovery: discovery{
 			schemes:      []authenticationScheme{bearerScheme},
@@ -36,6 +34,7 @@ func Standard(o Options) Profile {
 		publicConfig:  true,
 		publicSchemas: !o.PrivateSchemas,
 		word:          wordStandard,
+		patchPrefix:   prefixStandard,
 		internal:      internalStandard,
 	}
 	if o.Basic {
@@ -45,25 +44,33 @@ func Standard(o Options) Profile {
 	if o.Interop { // the profile wants scim+json on everything
 		p.wantsPlain = nil
 	}
-	checks := standardChecks(o)
+	switch {
+	case o.Strict:
+		p.fixed = &directory.ClientSettings{Mode: directory.Strict}
+	case o.Interop:
+		p.fixed = &directory.ClientSettings{Mode: directory.Interop}
+	}
 	p.kinds = []*kind{
-		{ResourceType: only(scim.UserType(), scim.EnterpriseSchema), write: directory.WriteUsers, checks: checks, groups: true},
-		standardGroups(checks),
+		{ResourceType: only(scim.UserType(), scim.EnterpriseSchema), write: directory.WriteUsers, groups: true},
+		standardGroups(scim.Checks{}),
 	}
 	return p
 }
 
 // standardChecks are the columns of scim section 27 as far as they concern a
 // whole resource.
-func standardChecks(o Options) scim.Checks {
-	switch {
-	case o.Interop:
-		return scim.Checks{Unknown: scim.RejectUnknown}
-	case o.Strict:
-		return scim.Checks{}
+func standardChecks(s directory.ClientSettings) scim.Checks {
+	allowed := s.Allowed()
+	tolerant := isTolerant(s)
+	c := scim.Checks{Rewrites: allowed, IgnoreSchemas: allowed.Has(scim.RewriteSchemasIgnore),
+		AnyType: tolerant, AnyFormat: tolerant, AnyUserName: tolerant}
+	if allowed.Has(scim.RewriteSchemasAssume) {
+		c.Schemas, c.InferExtensions = scim.SchemasAssumed, true
 	}
-	return scim.Checks{Schemas: scim.SchemasAssumed, IgnoreSchemas: true, InferExtensions: true,
-		AnyType: true, AnyFormat: true, AnyUserName: true, Coerce: true}
+	if s.RejectsUnknown() {
+		c.Unknown = scim.RejectUnknown
+	}
+	return c
 }
 
 // standardGroups returns the kind of the groups that the standard has.
@@ -73,7 +80,7 @@ func standardGroups(checks scim.Checks) *kind {
 		write:        directory.WriteGroups,
 		checks:       checks,
 		inspect:      inspectMembers,
-		decode:       func(dr *directory.Draft) { decodeMembers(dr, checks.Coerce) },
+		decode:       decodeMembers,
 	}
 }
 
@@ -104,8 +111,9 @@ func memberID(m *scim.Object) string {
 }
 
 // decodeMembers keeps of members who they are; what else a client says of them
-// is computed anew. A type that contradicts is passed over if loose (scim GRP-04).
-func decodeMembers(dr *directory.Draft, loose bool) {
+// is computed anew. A type that contradicts is passed over where types are free
+// (scim GRP-04).
+func decodeMembers(dr *directory.Draft, checks scim.Checks) {
 	sent := dr.Attributes.Get("members").List()
 	if len(sent) == 0 {
 		return
@@ -113,7 +121,7 @@ func decodeMembers(dr *directory.Draft, loose bool) {
 	members := make([]scim.Value, len(sent))
 	for i, m := range sent {
 		o := scim.NewObject(member("value", scim.StringValue(memberID(m.Object()))))
-		if t, ok := m.Object().Lookup("type"); ok && !loose {
+		if t, ok := m.Object().Lookup("type"); ok && !checks.AnyType {
 			o.Set("type", t)
 		}
 		members[i] = scim.ObjectValue(o)
@@ -144,6 +152,14 @@ func wordStandard(faults scim.Errors) wording {
 	}
 	said.detail = strings.Join(texts, "; ")
 	return said
+}
+
+// prefixStandard says which operation of a PATCH is at fault (scim ERR-05).
+func prefixStandard(operation int) string {
+	if operation < 0 {
+		return "The result of the operations: "
+	}
+	return element("Operations", operation) + ": "
 }
 
 // internalStandard names the request, under which the log has the cause (scim HTTP-21).
@@ -180,6 +196,9 @@ func describe(e *scim.Error) string {
 		}
 		return "The body is beyond a limit: " + text
 	case scim.RuleTooLarge:
+		if e.Detail != "" {
+			return fmt.Sprintf("The request has more than %s %s", first(e), e.Detail)
+		}
 		return fmt.Sprintf("The body is larger than %s bytes", first(e))
 	case scim.RuleMediaType:
 		return fmt.Sprintf("The media type or coding %q is not supported; possible: %s", e.Value, strings.Join(e.Allowed, ", "))
@@ -230,6 +249,9 @@ func describeValue(e *scim.Error) string {
 	case scim.RuleReadOnly:
 		return e.Path + " is read-only"
 	case scim.RuleImmutable:
+		if e.Detail == removed {
+			return e.Path + " is required and cannot be removed"
+		}
 		return e.Path + " is immutable"
 	case scim.RuleDangling:
 		return fmt.Sprintf("%s: there is nothing with the id %s", e.Path, e.Value)
@@ -240,6 +262,12 @@ func describeValue(e *scim.Error) string {
 	case scim.RuleFilterAttribute:
 		return fmt.Sprintf("Invalid filter: %s is not an attribute to filter on", e.Path)
 	case scim.RuleNoTarget:
+		if e.Path == "" {
+			return e.Detail
+		}
+		if e.Value == "" {
+			return e.Path + " has no values"
+		}
 		return fmt.Sprintf("%s has no value for which %s holds", e.Path, e.Value)
 	case scim.RuleTooMany:
 		return fmt.Sprintf("The filter would have to read too many resources; an index of %s would help", e.Path)
