@@ -69,13 +69,22 @@ func (c *call) serviceProviderConfig() error {
 		member("schemas", scim.Strings(configSchema)),
 		member("meta", object(meta...)),
 		member("patch", supported(!c.profile.createOnly)),
-		member("bulk", supported(false, member("maxOperations", scim.IntValue(0)), member("maxPayloadSize", scim.IntValue(0)))),
+		member("bulk", c.bulkSupport()),
 		member("filter", supported(true, member("maxResults", scim.IntValue(int64(c.profile.page.most))))),
 		member("changePassword", supported(c.profile.changesPassword())),
 		member("sort", supported(false)),
 		member("etag", supported(c.profile.versions)),
 		member("authenticationSchemes", scim.ListValue(schemes...)),
 	))
+}
+
+// bulkSupport says whether there are bulk requests, and how large they may be.
+func (c *call) bulkSupport() scim.Value {
+	operations, size := 0, 0
+	if c.profile.root {
+		operations, size = maxBulkOperations, maxBulkBody
+	}
+	return supported(c.profile.root, member("maxOperations", scim.IntValue(int64(operations))), member("maxPayloadSize", scim.IntValue(int64(size))))
 }
 
 func supported(yes bool, more ...scim.Member) scim.Value {

@@ -88,20 +88,11 @@ func verdict(r scim.Rule) wording {
 // writeError words err as the profile does. It is the one place of the door
 // that writes error bodies (RFC 7644 3.12).
 func (m *mount) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	faults := scim.Faults(err)
-	if len(faults) == 0 && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
-		// Nothing was stored: the request waited too long for its turn.
-		faults = scim.Errors{{Rule: scim.RuleBusy, Allowed: []string{"1"}}}
+	said, fault := m.wording(r, err)
+	if fault != nil {
+		m.explain(w, r, fault)
 	}
-	said := wording{status: http.StatusInternalServerError}
-	if len(faults) > 0 {
-		said = m.said(err, faults)
-		m.explain(w, r, faults[0])
-	}
-	if said.status == http.StatusInternalServerError && said.detail == "" {
-		said.detail = m.profile.internal(r)
-	}
-	body := appendError(nil, said)
+	body := errorObject(said).AppendJSON(nil)
 	m.head(w, r)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(said.status)
@@ -116,6 +107,23 @@ func (m *mount) said(err error, faults scim.Errors) wording {
 		said.detail = m.profile.patchPrefix(patch.Operation) + said.detail
 	}
 	return said
+}
+
+// wording words what went wrong. The first fault is nil if it is the server's.
+func (m *mount) wording(r *http.Request, err error) (wording, *scim.Error) {
+	faults := scim.Faults(err)
+	if len(faults) == 0 && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		// Nothing was stored: the request waited too long for its turn.
+		faults = scim.Errors{{Rule: scim.RuleBusy, Allowed: []string{"1"}}}
+	}
+	if len(faults) == 0 {
+		return wording{status: http.StatusInternalServerError, detail: m.profile.internal(r)}, nil
+	}
+	said := m.said(err, faults)
+	if said.status == http.StatusInternalServerError && said.detail == "" {
+		said.detail = m.profile.internal(r)
+	}
+	return said, faults[0]
 }
 
 // explain sets the headers that go with a fault.
@@ -149,7 +157,8 @@ func challenge(scheme, authorization string) string {
 	return scheme
 }
 
-func appendError(dst []byte, said wording) []byte {
+// errorObject is the body of an error (RFC 7644 3.12).
+func errorObject(said wording) *scim.Object {
 	o := scim.NewObject(
 		scim.Member{Name: "schemas", Value: scim.Strings(errorSchema)},
 		scim.Member{Name: "status", Value: scim.StringValue(strconv.Itoa(said.status))},
@@ -160,7 +169,7 @@ func appendError(dst []byte, said wording) []byte {
 	if said.detail != "" {
 		o.Set("detail", scim.StringValue(said.detail))
 	}
-	return o.AppendJSON(dst)
+	return o
 }
 
 // place says where in the body a fault is, "" if that is not known.

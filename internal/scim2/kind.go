@@ -24,6 +24,15 @@ func (k *kind) stored() string {
 	return k.Name
 }
 
+// bind resolves a filter on resources as the kind shows them into one on what is
+// stored.
+func (k *kind) bind(f *scim.Filter, o scim.FilterOptions) (*scim.Filter, error) {
+	if k.resolve != nil {
+		return k.resolve(f, o)
+	}
+	return k.Resolve(f, o)
+}
+
 // kinds returns the resource types that are offered to the caller. All that
 // serves a request asks here and not the profile.
 func (c *call) kinds() ([]*kind, error) { return c.profile.kinds, nil }

@@ -14,6 +14,11 @@ func (k *kind) list(c *call) error {
 	if err != nil {
 		return err
 	}
+	return k.answer(c, q)
+}
+
+// answer answers a query of resources of the kind.
+func (k *kind) answer(c *call, q parameters) error {
 	show, err := c.projection(k, q)
 	if err != nil {
 		return err
@@ -37,16 +42,7 @@ func (k *kind) list(c *call) error {
 }
 
 func (c *call) appendList(k *kind, page *directory.Page, show *scim.Projection, start bool) []byte {
-	o := scim.NewObject(
-		member("schemas", scim.Strings(listSchema)),
-		member("totalResults", scim.IntValue(int64(page.Total))),
-	)
-	if start {
-		o.Set("startIndex", scim.IntValue(int64(page.Start)))
-	}
-	o.Set("itemsPerPage", scim.IntValue(int64(len(page.Resources))))
-	dst := o.AppendJSON(nil)
-	dst = append(dst[:len(dst)-1], `,"Resources":[`...)
+	dst := c.listHead(page.Total, len(page.Resources), page.Start, start)
 	for i, r := range page.Resources {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -54,6 +50,21 @@ func (c *call) appendList(k *kind, page *directory.Page, show *scim.Projection, 
 		dst = c.append(dst, k, r, show)
 	}
 	return append(dst, ']', '}')
+}
+
+// listHead is the beginning of a list, up to its resources (RFC 7644 3.4.2).
+// The index of the first is in it if indexed.
+func (c *call) listHead(total, n, start int, indexed bool) []byte {
+	o := scim.NewObject(
+		member("schemas", scim.Strings(listSchema)),
+		member("totalResults", scim.IntValue(int64(total))),
+	)
+	if indexed {
+		o.Set("startIndex", scim.IntValue(int64(start)))
+	}
+	o.Set("itemsPerPage", scim.IntValue(int64(n)))
+	dst := o.AppendJSON(nil)
+	return append(dst[:len(dst)-1], `,"Resources":[`...)
 }
 
 // page reads startIndex and count (RFC 7644 3.4.2.4): less than the first is
@@ -75,16 +86,19 @@ func (c *call) page(q parameters) (start, count int, err error) {
 // filter reads the parameter filter and binds it to the resource type; nil
 // when there is none. Errors: RuleFilter, RuleFilterAttribute.
 func (c *call) filter(k *kind, q parameters) (*scim.Filter, error) {
+	return c.filterBy(k, q, c.filterOptions())
+}
+
+func (c *call) filterBy(k *kind, q parameters, o scim.FilterOptions) (*scim.Filter, error) {
 	text, sent := q[paramFilter]
 	if !sent {
 		return nil, nil
 	}
-	o := c.filterOptions()
 	f, err := scim.ParseFilter(text, o)
 	if err != nil {
 		return nil, err
 	}
-	if f, err = k.Resolve(f, o); err != nil {
+	if f, err = k.bind(f, o); err != nil {
 		return nil, err
 	}
 	if c.profile.allowFilter != nil {

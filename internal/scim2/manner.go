@@ -43,7 +43,7 @@ func (c *call) allows(r scim.Rewrites) bool {
 	if !c.rewrites().Has(r) {
 		return false
 	}
-	c.caller.Fired.Add(r.String())
+	c.caller.Trace.Fire(r.String())
 	return true
 }
 
@@ -53,13 +53,13 @@ func (c *call) checks(k *kind) scim.Checks {
 	if c.profile.checks != nil {
 		o = c.profile.checks(c.settings())
 	}
-	o.Fired = c.caller.Fired.Add
+	o.Fired = c.caller.Trace.Fire
 	return o
 }
 
 // filterOptions say how the caller's filters and names of attributes are read.
 func (c *call) filterOptions() scim.FilterOptions {
-	return scim.FilterOptions{Rewrites: c.rewrites(), Fired: c.caller.Fired.Add, Base: c.base}
+	return scim.FilterOptions{Rewrites: c.rewrites(), Fired: c.caller.Trace.Fire, Base: c.base}
 }
 
 // patchOptions say how the caller's PATCH of a resource of the kind is read.
@@ -68,7 +68,7 @@ func (c *call) patchOptions(k *kind) scim.PatchOptions {
 	o := scim.PatchOptions{
 		Checks:         c.checks(k),
 		Rewrites:       s.Allowed(),
-		Fired:          c.caller.Fired.Add,
+		Fired:          c.caller.Trace.Fire,
 		ReplaceComplex: s.Mode == directory.Interop,
 		NeedPath:       s.Mode == directory.Interop,
 		IgnoreUnknown:  s.UnknownAttributes == directory.UnknownIgnore, // scim PAT-19: only where the connection says so

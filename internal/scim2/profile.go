@@ -38,6 +38,9 @@ type Profile struct {
 	// locates: answers of one resource have the headers Location and
 	// Content-Location. Without it only a new resource has a Location.
 	locates bool
+	// root: the resources of all kinds can be queried together, and there are bulk
+	// requests and /Me.
+	root bool
 	// versions: resources have a version and answers an ETag; preconditions hold.
 	versions bool
 	// createOnly: nothing that is there can be changed or deleted.
@@ -87,6 +90,9 @@ type kind struct {
 	// schema cannot say; nil for nothing. attributes is the body in canonical
 	// names, without meaning when there are faults.
 	inspect func(body, attributes *scim.Object, faults scim.Errors) scim.Errors
+	// resolve binds filters to what is stored, where names are others there; nil
+	// for the type's own Resolve.
+	resolve func(*scim.Filter, scim.FilterOptions) (*scim.Filter, error)
 	// decode moves out of the attributes what the directory keeps elsewhere; nil for nothing.
 	decode func(*directory.Draft, scim.Checks)
 	// merge returns the attributes that are stored when the dialect's take the

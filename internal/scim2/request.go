@@ -41,7 +41,10 @@ func (m *mount) handle(fn func(*call) error) route.Handler {
 // body reads the request's body as the JSON object that it must be.
 //
 // Errors: RuleMediaType, RuleTooLarge and those of scim.ReadObject.
-func (c *call) body() (*scim.Object, []byte, error) {
+func (c *call) body() (*scim.Object, []byte, error) { return c.bodyWithin(c.profile.limits) }
+
+// bodyWithin is body with limits of its own.
+func (c *call) bodyWithin(l scim.Limits) (*scim.Object, []byte, error) {
 	if contentType := c.r.Header.Get("Content-Type"); !c.accepts(contentType) {
 		return nil, nil, &scim.Error{Rule: scim.RuleMediaType, Value: contentType, Allowed: []string{scimJSON, plainJSON}}
 	}
@@ -49,7 +52,7 @@ func (c *call) body() (*scim.Object, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	object, err := scim.ReadObject(text, c.profile.limits)
+	object, err := scim.ReadObject(text, l)
 	return object, text, err
 }
 

@@ -165,11 +165,16 @@ func tags(values []string, name string, loose bool) ([]string, error) {
 // precondition reads If-Match, where the dialect has versions. A tag that is
 // none of ours matches nothing.
 func (c *call) precondition() (directory.Precondition, error) {
-	var p directory.Precondition
 	if !c.profile.versions {
-		return p, nil
+		return directory.Precondition{}, nil
 	}
-	list, err := tags(c.r.Header.Values("If-Match"), "If-Match", c.rewrites().Has(scim.RewriteQueryLoose))
+	return c.conditionOf(c.r.Header.Values("If-Match"), "If-Match")
+}
+
+// conditionOf reads the entity tags of the header or member named.
+func (c *call) conditionOf(values []string, name string) (directory.Precondition, error) {
+	var p directory.Precondition
+	list, err := tags(values, name, c.rewrites().Has(scim.RewriteQueryLoose))
 	if err != nil {
 		return p, err
 	}

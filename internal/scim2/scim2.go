@@ -65,12 +65,24 @@ func (m *mount) routes() []route.Route {
 		routes = append(routes,
 			route.Route{Method: "GET", Path: at, Permission: read, Handle: m.of(k, (*kind).list)},
 			route.Route{Method: "POST", Path: at, Permission: k.write, Handle: m.of(k, (*kind).create)},
-			route.Route{Method: "POST", Path: at + "/.search", Permission: read, Handle: unsupported(".search")},
+			route.Route{Method: "POST", Path: at + "/.search", Permission: read, Handle: m.of(k, (*kind).search)},
 			route.Route{Method: "GET", Path: one, Permission: read, Handle: m.of(k, (*kind).read)},
 			route.Route{Method: "PUT", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).replace))},
 			route.Route{Method: "PATCH", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).patch))},
 			route.Route{Method: "DELETE", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).remove))},
 		)
+	}
+	if m.profile.root {
+		routes = append(routes,
+			route.Route{Method: "GET", Path: "", Permission: read, Handle: m.handle((*call).listAll)},
+			route.Route{Method: "POST", Path: "/.search", Permission: read, Handle: m.handle((*call).searchAll)},
+			route.Route{Method: "POST", Path: "/Bulk", Permission: read, Handle: m.handle((*call).bulk), MaxBody: maxBulkBody},
+			route.Route{Method: "POST", Path: "/Me", Permission: read, Handle: unsupported("/Me")},
+			route.Route{Method: "GET", Path: "/serviceConfiguration", Permission: config, Handle: m.handle((*call).serviceProviderConfig)},
+		)
+		for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} {
+			routes = append(routes, route.Route{Method: method, Path: "/Me", Permission: read, Handle: m.handle((*call).me)})
+		}
 	}
 	for _, path := range m.profile.notOffered {
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {

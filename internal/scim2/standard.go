@@ -18,7 +18,7 @@ func Standard(o Options) Profile {
 		name:       "scim2",
 		prefixes:   []string{"/scim/v2", "/scim", "/scim/{" + environmentVariable + "}/v2"},
 		schemes:    []string{"Bearer"},
-		notOffered: []string{"/Bulk", "/Me", "/.search"},
+		root:       true,
 		anyCase:    !o.Strict && !o.Interop,
 		checks:     standardChecks,
 		mediaType:  scimJSON,

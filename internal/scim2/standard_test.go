@@ -183,10 +183,7 @@ var standardHTTP = []check{
 		} {
 			d.refused(t, request, "{}", 405, "", "").wantHeader(t, "Allow", allow)
 		}
-		id := d.user(t, `{"userName":"ada"}`)
-		for _, request := range []string{"POST /Bulk", "GET /Me", "POST /.search", "POST /Users/.search", "PUT /Users/" + id, "PATCH /Users/" + id} {
-			d.refused(t, request, "{}", 501, "", "")
-		}
+		d.refused(t, "POST /Me", "{}", 501, "", "Me is not supported")
 	}},
 	{name: "scim:HTTP-17 nothing is redirected", run: func(t *testing.T, d *door) {
 		for _, request := range []string{"GET //Users", "GET /Users//", "GET /./Users", "GET /Users/../Users", "GET ", "GET /", "GET /Me", "POST //Users"} {
@@ -739,14 +736,25 @@ var standardList = []check{
 		}
 		config := d.do("GET /ServiceProviderConfig", "")
 		id := fmt.Sprint(d.do("GET /Users", "").get("Resources/0/id"))
-		for part, status := range map[string]int{"patch": d.do("PATCH /Users/"+id, "{}").status, "bulk": d.do("POST /Bulk", "{}").status, "changePassword": d.do("PUT /Users/"+id, "{}").status} {
-			want(t, part, config.get(part+"/supported"), any(false))
-			want(t, part, status, 501)
+		for _, part := range []string{"patch", "bulk", "changePassword"} {
+			want(t, part, config.get(part+"/supported"), any(true))
 		}
+		d.do("PATCH /Users/"+id, `{"Operations":[{"op":"add","path":"title","value":"x"},{"op":"add","path":"password","value":"Correct horse 1"}]}`).wantStatus(t, 200)
+		want(t, "the password is changed", d.signIn(t, "u0000", "Correct horse 1"), true)
+		operation := func(n int) string {
+			return `{"Operations":[` + strings.TrimSuffix(strings.Repeat(`{"method":"DELETE","path":"/Users/none"},`, n), ",") + `]}`
+		}
+		want(t, "maxOperations", fmt.Sprint(config.get("bulk/maxOperations")), "1000")
+		d.do("POST /Bulk", operation(1000)).wantStatus(t, 200)
+		d.do("POST /Bulk", operation(1001)).wantError(t, 413, "", "The request has more than 1000 operations")
+		want(t, "maxPayloadSize", fmt.Sprint(config.get("bulk/maxPayloadSize")), fmt.Sprint(10<<20))
+		large := operation(1)
+		d.do("POST /Bulk", large+strings.Repeat(" ", 10<<20-len(large))).wantStatus(t, 200)
+		d.do("POST /Bulk", large+strings.Repeat(" ", 10<<20-len(large)+1)).wantError(t, 413, "", "The body is larger than 10485760 bytes")
 		want(t, "sort", config.get("sort/supported"), any(false))
 		want(t, "sorted", d.do("GET /Users?sortBy=userName&sortOrder=descending&count=1", "").get("Resources/0/userName"), any("u0000"))
 		want(t, "etag", config.get("etag/supported"), any(true))
-		d.do("GET /Users/"+id, "", `If-None-Match: W/"1"`).wantStatus(t, 304)
+		d.do("GET /Users/"+id, "", `If-None-Match: W/"2"`).wantStatus(t, 304)
 		want(t, "filter", config.get("filter/supported"), any(true))
 		want(t, "filtered", d.names(t, "/Users?filter="+escape(`userName ew "7" and userName sw "u000"`)), []string{"u0007"})
 		for query, w := range map[string]struct {
@@ -914,7 +922,7 @@ var standardErrors = []check{
 			{d, "POST /Users", `{`, 400, "invalidSyntax"}, {d, "POST /Users", `{}`, 400, "invalidValue"}, {d, "GET /Users?filter=x", ``, 400, "invalidFilter"},
 			{d.as(""), "GET /Users", ``, 401, ""}, {reader, "POST /Users", `{"userName":"x"}`, 403, ""}, {d, "GET /Schemas?filter=x", ``, 403, ""},
 			{d, "GET /Users/none", ``, 404, ""}, {d, "GET /None", ``, 404, ""}, {d, "PUT /Users", `{}`, 405, ""}, {d, "POST /Users", `{"userName":"ada"}`, 409, "uniqueness"},
-			{d, "POST /Users", strings.Repeat(" ", 1<<20+1), 413, ""}, {d, "PATCH /Users/" + id, `{}`, 501, ""},
+			{d, "POST /Users", strings.Repeat(" ", 1<<20+1), 413, ""}, {d, "POST /Me", `{}`, 501, ""},
 		} {
 			e.d.refused(t, e.request, e.body, e.status, e.scimType, "")
 		}
@@ -937,7 +945,7 @@ var standardErrors = []check{
 		d.refused(t, "POST /Users", "{}", 415, "", "", "Content-Type: text/plain")
 		d.refused(t, "POST /Users", "{}", 415, "", "", "Content-Encoding: br")
 		d.refused(t, "POST /Users", "{", 400, "invalidSyntax", "")
-		d.refused(t, "POST /Bulk", "{}", 501, "", "")
+		d.refused(t, "POST /Me", "{}", 501, "", "")
 	}},
 	{name: "the first error in order wins", run: func(t *testing.T, d *door) {
 		reader, nobody := d.as(directorytest.ReaderToken), d.as("")
@@ -1036,8 +1044,8 @@ var standardDiscovery = []check{
 		}
 		const want = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
 			"meta":{"resourceType":"ServiceProviderConfig","location":"$BASE/ServiceProviderConfig"},
-			"patch":{"supported":false},"bulk":{"supported":false,"maxOperations":0,"maxPayloadSize":0},
-			"filter":{"supported":true,"maxResults":1000},"changePassword":{"supported":false},"sort":{"supported":false},"etag":{"supported":true},
+			"patch":{"supported":true},"bulk":{"supported":true,"maxOperations":1000,"maxPayloadSize":10485760},
+			"filter":{"supported":true,"maxResults":1000},"changePassword":{"supported":true},"sort":{"supported":false},"etag":{"supported":true},
 			"authenticationSchemes":[{"type":"oauthbearertoken","name":"OAuth 2.0 Bearer Token","description":"Access with an OAuth 2.0 bearer token (RFC 6750).",
 				"specUri":"https://tools.ietf.org/html/rfc6750","documentationUri":"https://tools.ietf.org/html/rfc6750","primary":true}%s]}`
 		d.do("GET /ServiceProviderConfig", "").wantJSON(t, d, fmt.Sprintf(want, ""))

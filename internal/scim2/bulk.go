@@ -1,0 +1,453 @@
+package scim2
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+// The URNs of bulk messages (RFC 7644 3.7).
+const (
+	bulkRequestSchema  = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+	bulkResponseSchema = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+)
+
+// The limits of a bulk request, as the configuration publishes them.
+const (
+	maxBulkBody       = 10 << 20
+	maxBulkOperations = 1000
+)
+
+// bulkPrefix begins a reference to what another operation creates (RFC 7644 3.7.2).
+const bulkPrefix = "bulkId:"
+
+// bulk answers several operations in one request, each in a transaction of its
+// own and with the caller's rights, as if it came alone (RFC 7644 3.7).
+func (c *call) bulk() error {
+	limits := c.profile.limits
+	limits.Depth, limits.Values = 36, 1_000_000
+	body, text, err := c.bodyWithin(limits)
+	if err != nil {
+		return err
+	}
+	b, err := c.readBulk(body, text)
+	if err != nil {
+		return err
+	}
+	for _, op := range b.operations {
+		b.run(op)
+	}
+	c.send(http.StatusOK, b.response().AppendJSON(nil))
+	return nil
+}
+
+// A bulk is one bulk request on its way.
+type bulk struct {
+	*call
+	text       []byte
+	kinds      []*kind
+	operations []*bulkOperation
+	created    map[string]*bulkOperation // the operations that create something, by bulkId
+	failures   int
+	most       int // failures at which to stop; 0 for no end
+}
+
+// A bulkState is how far an operation is.
+type bulkState uint8
+
+const (
+	bulkWaiting bulkState = iota // not begun
+	bulkRunning                  // begun, and waits for what it refers to
+	bulkDone
+)
+
+// A bulkOperation is one operation of a bulk request and what became of it.
+type bulkOperation struct {
+	method, bulkID, version string
+	kind                    *kind
+	id                      string // of the resource; a reference until it is known
+	data                    scim.Value
+	refers                  []string // bulkIds in data and path
+	fault                   error    // of the operation as it was sent
+
+	state    bulkState
+	status   int
+	resource *scim.Resource // what there is after it, nil if it failed
+	err      error
+	// open are operations whose resources were made without the reference to
+	// this one, because it refers to them in turn (RFC 7644 3.7.1).
+	open []*bulkOperation
+}
+
+// readBulk reads the message. Faults of single operations stay with them.
+//
+// Errors: RuleCoreSchemaMissing, RuleMessage, RuleTooLarge; RuleParameter for
+// failOnErrors that is no count and for a bulkId that is there twice.
+func (c *call) readBulk(body *scim.Object, text []byte) (*bulk, error) {
+	if fault := c.message(body, bulkRequestSchema); fault != nil {
+		return nil, fault
+	}
+	b := &bulk{call: c, text: text, created: map[string]*bulkOperation{}}
+	var err error
+	if b.kinds, err = c.kinds(); err != nil {
+		return nil, err
+	}
+	list, _ := body.Find("Operations")
+	if list.Kind() != scim.Array {
+		return nil, &scim.Error{Rule: scim.RuleMessage, Path: "Operations", Detail: "a list of operations is needed"}
+	}
+	if len(list.List()) > maxBulkOperations {
+		return nil, &scim.Error{Rule: scim.RuleTooLarge, Detail: "operations", Allowed: []string{strconv.Itoa(maxBulkOperations)}}
+	}
+	if v, _ := body.Find("failOnErrors"); !v.IsNull() {
+		b.most, err = strconv.Atoi(v.Text())
+		if v.Kind() != scim.Number || err != nil || b.most < 0 {
+			return nil, &scim.Error{Rule: scim.RuleParameter, Path: "failOnErrors", Detail: "not a number of errors"}
+		}
+	}
+	for i, v := range list.List() {
+		op := b.read(v.Object())
+		b.operations = append(b.operations, op)
+		if op.bulkID == "" {
+			continue
+		}
+		if _, twice := b.created[op.bulkID]; twice {
+			return nil, &scim.Error{Rule: scim.RuleParameter, Path: element("Operations", i) + ".bulkId", Detail: "used by two operations"}
+		}
+		b.created[op.bulkID] = op
+	}
+	return b, nil
+}
+
+// read reads one operation.
+func (b *bulk) read(o *scim.Object) *bulkOperation {
+	text := func(name string) string { v, _ := o.Find(name); return v.Text() }
+	op := &bulkOperation{method: strings.ToUpper(text("method")), bulkID: text("bulkId"), version: text("version")}
+	op.data, _ = o.Find("data")
+	if op.fault = b.place(op, text("path")); op.fault != nil {
+		return op
+	}
+	switch op.method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		op.fault = b.prepare(op)
+	case http.MethodDelete:
+	default:
+		op.fault = &scim.Error{Rule: scim.RuleMessage, Path: "method", Value: op.method, Allowed: []string{"POST", "PUT", "PATCH", "DELETE"}}
+	}
+	if op.method == http.MethodPost && op.bulkID == "" && op.fault == nil {
+		op.fault = &scim.Error{Rule: scim.RuleMessage, Path: "bulkId", Detail: "POST needs one"}
+	}
+	if id, ok := strings.CutPrefix(op.id, bulkPrefix); ok {
+		op.refers = append(op.refers, id)
+	}
+	op.refers = append(op.refers, references(op.data, nil)...)
+	return op
+}
+
+// prepare checks that there is data. A PATCH may be a bare list of operations
+// (scim BLK-20).
+func (b *bulk) prepare(op *bulkOperation) error {
+	if op.method == http.MethodPatch && op.data.Kind() == scim.Array && b.allows(scim.RewriteSchemasAssume) {
+		op.data = object(member("schemas", scim.Strings(scim.PatchSchema)), member("Operations", op.data))
+	}
+	if op.data.Object() == nil {
+		return &scim.Error{Rule: scim.RuleMessage, Path: "data", Detail: "an object is needed"}
+	}
+	return nil
+}
+
+// place finds what the path of an operation names: an endpoint to create at,
+// a resource for everything else.
+func (b *bulk) place(op *bulkOperation, path string) error {
+	wrong := &scim.Error{Rule: scim.RuleParameter, Path: "path", Detail: "not an endpoint to create at, nor the resource of one"}
+	segments := strings.Split(strings.TrimSuffix(path, "/"), "/")
+	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#") || len(segments) != 2 && op.method == http.MethodPost || len(segments) > 3 {
+		return wrong
+	}
+	if slices.Contains([]string{"/Bulk", "/.search", "/Me"}, "/"+segments[1]) || segments[len(segments)-1] == ".search" {
+		return wrong
+	}
+	for _, k := range b.kinds {
+		if name := "/" + segments[1]; name == k.Endpoint || strings.EqualFold(name, k.Endpoint) && b.allows(scim.RewriteQueryLoose) {
+			op.kind = k
+		}
+	}
+	switch {
+	case op.kind == nil:
+		return &scim.Error{Rule: scim.RuleNoEndpoint, Path: path}
+	case op.method == http.MethodPost:
+		return nil
+	case len(segments) != 3:
+		return wrong
+	}
+	id, err := url.PathUnescape(segments[2])
+	if op.id = id; err != nil {
+		return wrong
+	}
+	return nil
+}
+
+// run makes an operation, and before it those that create what it refers to.
+func (b *bulk) run(op *bulkOperation) {
+	if op.state != bulkWaiting || b.stopped() {
+		return
+	}
+	op.state = bulkRunning
+	var circular []*bulkOperation
+	for _, ref := range op.refers {
+		to := b.created[ref]
+		if to == nil {
+			continue
+		}
+		b.run(to)
+		if to.state == bulkRunning {
+			circular = append(circular, to)
+		}
+	}
+	if b.stopped() {
+		op.state = bulkWaiting
+		return
+	}
+	b.execute(op, circular)
+	op.state = bulkDone
+	if op.err != nil {
+		b.failures++
+	} else {
+		for _, to := range circular {
+			to.open = append(to.open, op)
+		}
+	}
+	for _, waiting := range op.open {
+		b.settle(waiting)
+	}
+	if slices.Contains(circular, op) { // it refers to itself
+		b.settle(op)
+	}
+}
+
+func (b *bulk) stopped() bool { return b.most > 0 && b.failures >= b.most }
+
+// execute makes an operation with its references resolved, but for those to
+// operations that wait for it.
+func (b *bulk) execute(op *bulkOperation, circular []*bulkOperation) {
+	if op.err = op.fault; op.err != nil {
+		return
+	}
+	data, id, err := b.resolved(op, circular)
+	if op.err = err; err != nil {
+		return
+	}
+	op.resource, op.status, op.err = b.perform(op, id, data)
+	op.id = id
+	if op.resource != nil {
+		op.id = op.resource.ID
+	}
+}
+
+// resolved returns the data and the id of an operation with the permanent ids
+// in the place of references. Elements and attributes that refer to circular
+// operations are left out.
+//
+// Errors: RuleDangling for a reference to nothing.
+func (b *bulk) resolved(op *bulkOperation, circular []*bulkOperation) (*scim.Object, string, error) {
+	var fault error
+	find := func(ref string) (string, bool) {
+		to := b.created[ref]
+		switch {
+		case to != nil && slices.Contains(circular, to):
+			return "", false
+		case to == nil || to.state != bulkDone || to.err != nil || to.method != http.MethodPost:
+			fault = &scim.Error{Rule: scim.RuleDangling, Path: "bulkId", Value: ref}
+			return "", false
+		}
+		return to.id, true
+	}
+	id := op.id
+	if ref, ok := strings.CutPrefix(id, bulkPrefix); ok {
+		id, _ = find(ref)
+	}
+	data := op.data
+	if len(op.refers) > 0 {
+		data, _ = substitute(data, find)
+	}
+	return data.Object(), id, fault
+}
+
+// perform does what an operation asks for, as a request of its own would.
+func (b *bulk) perform(op *bulkOperation, id string, data *scim.Object) (*scim.Resource, int, error) {
+	c := *b.call
+	c.caller.Trace = c.caller.Trace.Part()
+	condition, err := c.bulkCondition(op.version)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch op.method {
+	case http.MethodPost:
+		r, _, err := op.kind.insert(&c, data, b.text)
+		return r, http.StatusCreated, err
+	case http.MethodPut:
+		r, _, err := op.kind.put(&c, id, data, b.text, condition, directory.Include{})
+		return r, http.StatusOK, err
+	case http.MethodPatch:
+		status := http.StatusOK
+		if op.kind.patchedQuietly(&c) {
+			status = http.StatusNoContent
+		}
+		r, _, err := op.kind.modify(&c, id, data, b.text, condition, directory.Include{})
+		return r, status, err
+	}
+	_, err = c.directory.Delete(c.r.Context(), c.caller, c.scope, op.kind.stored(), id, condition)
+	return nil, http.StatusNoContent, err
+}
+
+// bulkCondition reads the version of an operation, which stands for If-Match.
+func (c *call) bulkCondition(version string) (directory.Precondition, error) {
+	if version == "" {
+		return directory.Precondition{}, nil
+	}
+	return c.conditionOf([]string{version}, "version")
+}
+
+// settle completes a resource that was made without its references to
+// operations that were not done. What cannot be completed is taken back.
+func (b *bulk) settle(op *bulkOperation) {
+	for _, ref := range op.refers {
+		if to := b.created[ref]; to != nil && to.state != bulkDone {
+			return // the last one settles it
+		}
+	}
+	if op.err != nil {
+		return
+	}
+	data, _, err := b.resolved(op, nil)
+	if err == nil {
+		data = data.Clone()
+		for _, m := range data.Members {
+			if strings.EqualFold(m.Name, "password") { // set already
+				data.Delete(m.Name)
+				break
+			}
+		}
+		c := *b.call
+		c.caller.Trace = c.caller.Trace.Part()
+		op.resource, _, err = op.kind.put(&c, op.id, data, b.text, directory.Precondition{}, directory.Include{})
+	}
+	if err == nil {
+		return
+	}
+	_, undo := b.directory.Delete(b.r.Context(), b.caller, b.scope, op.kind.stored(), op.id, directory.Precondition{})
+	op.err, op.resource = errors.Join(err, undo), nil
+	b.failures++
+}
+
+// response reports what became of every operation that was begun (RFC 7644 3.7.3).
+func (b *bulk) response() *scim.Object {
+	results := []scim.Value{}
+	for _, op := range b.operations {
+		if op.state != bulkWaiting {
+			results = append(results, b.result(op))
+		}
+	}
+	return scim.NewObject(member("schemas", scim.Strings(bulkResponseSchema)), member("Operations", scim.ListValue(results...)))
+}
+
+func (b *bulk) result(op *bulkOperation) scim.Value {
+	o := scim.NewObject(member("method", scim.StringValue(op.method)))
+	if op.bulkID != "" {
+		o.Set("bulkId", scim.StringValue(op.bulkID))
+	}
+	if op.kind != nil && op.id != "" && (op.err == nil || op.method != http.MethodPost) {
+		o.Set("location", scim.StringValue(b.location(op.kind.ResourceType, op.id)))
+	}
+	if op.err != nil {
+		said, _ := b.wording(b.r, op.err)
+		o.Set("status", scim.StringValue(strconv.Itoa(said.status)))
+		return scim.ObjectValue(o.Set("response", scim.ObjectValue(errorObject(said))))
+	}
+	if op.resource != nil && b.profile.versions {
+		o.Set("version", scim.StringValue(versionTag(op.resource.Version)))
+	}
+	return scim.ObjectValue(o.Set("status", scim.StringValue(strconv.Itoa(op.status))))
+}
+
+// references appends to list the bulkIds that a value refers to.
+func references(v scim.Value, list []string) []string {
+	for _, id := range referred(v.Text()) {
+		if !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	for _, item := range v.List() {
+		list = references(item, list)
+	}
+	if v.Object() != nil {
+		for _, m := range v.Object().Members {
+			list = references(m.Value, list)
+		}
+	}
+	return list
+}
+
+// referred returns the bulkIds in a text: it is one reference, or the path of a
+// PATCH that has some between quotation marks.
+func referred(text string) []string {
+	if id, ok := strings.CutPrefix(text, bulkPrefix); ok {
+		return []string{id}
+	}
+	var list []string
+	for {
+		_, rest, ok := strings.Cut(text, `"`+bulkPrefix)
+		if !ok {
+			return list
+		}
+		id, after, _ := strings.Cut(rest, `"`)
+		list, text = append(list, id), after
+	}
+}
+
+// substitute returns the value with ids in the place of references. Where find
+// has none, the element or attribute goes; ok is false if that is v itself.
+func substitute(v scim.Value, find func(string) (string, bool)) (_ scim.Value, ok bool) {
+	switch {
+	case v.Kind() == scim.String:
+		text := v.Text()
+		refs := referred(text)
+		for _, ref := range refs {
+			id, ok := find(ref)
+			if !ok {
+				return scim.Value{}, false
+			}
+			text = strings.Replace(text, bulkPrefix+ref, id, 1)
+		}
+		if len(refs) == 0 {
+			return v, true
+		}
+		return scim.StringValue(text), true
+	case v.Kind() == scim.Array:
+		items := make([]scim.Value, 0, len(v.List()))
+		for _, item := range v.List() {
+			if item, ok := substitute(item, find); ok {
+				items = append(items, item)
+			}
+		}
+		return scim.ListValue(items...), true
+	case v.Object() != nil:
+		o := scim.NewObject()
+		whole := true
+		for _, m := range v.Object().Members {
+			w, ok := substitute(m.Value, find)
+			if ok {
+				o.Members = append(o.Members, scim.Member{Name: m.Name, Value: w})
+			}
+			whole = whole && (ok || m.Value.Object() != nil)
+		}
+		return scim.ObjectValue(o), whole
+	}
+	return v, true
+}
