@@ -537,22 +537,67 @@ GET /api/directory/user/$UUID1?attributes=shoeSize
 200
 {"id": "$UUID1", "schemas": "$ANY"}`},
 
-	{"to sort is not offered yet", `
+	{"p14e:R55 lists are sorted by an attribute, in any letter case, else by creation", `
+POST /api/directory/user
+{"userName": "cyd", "name": {"familyName": "Archer"}, "nickName": "Z", "urn:scim:schemas:extension:enterprise:1.0": {"department": "b"}}
+200
+{"id": "$UUID1", "...": "$ANY"}
+POST /api/directory/user
+{"userName": "Bob", "name": {"familyName": "byron"}, "nickName": "y", "urn:scim:schemas:extension:enterprise:1.0": {"department": "C"}}
+200
+{"id": "$UUID2", "...": "$ANY"}
+POST /api/directory/user
+{"userName": "ada", "name": {"familyName": "Curie"}, "nickName": "z", "urn:scim:schemas:extension:enterprise:1.0": {"department": "A"}}
+200
+{"id": "$UUID3", "...": "$ANY"}
+GET /api/directory/user
+200
+{"resources": [{"id": "$UUID1", "...": "$ANY"}, {"id": "$UUID2", "...": "$ANY"}, {"id": "$UUID3", "...": "$ANY"}], "...": "$ANY"}
 GET /api/directory/user?sortBy=userName
-501
-{"Errors": [{"description": "Not implemented", "code": "501"}]}
+200
+{"resources": [{"id": "$UUID3", "...": "$ANY"}, {"id": "$UUID2", "...": "$ANY"}, {"id": "$UUID1", "...": "$ANY"}], "...": "$ANY"}
+GET /api/directory/user?sortBy=USERNAME&sortOrder=ascending&startIndex=2&count=1
+200
+{"totalResults": 3, "startIndex": 2, "resources": [{"id": "$UUID2", "...": "$ANY"}], "...": "$ANY"}
 GET /api/directory/user?sortBy=name.familyName&sortOrder=descending
-501
-{"Errors": [{"description": "Not implemented", "code": "501"}]}
+200
+{"resources": [{"id": "$UUID3", "...": "$ANY"}, {"id": "$UUID2", "...": "$ANY"}, {"id": "$UUID1", "...": "$ANY"}], "...": "$ANY"}
+GET /api/directory/user?sortBy=nickName
+200
+{"resources": [{"id": "$UUID2", "...": "$ANY"}, {"id": "$UUID1", "...": "$ANY"}, {"id": "$UUID3", "...": "$ANY"}], "...": "$ANY"}
+GET /api/directory/user?sortBy=urn:scim:schemas:extension:enterprise:1.0:department
+200
+{"resources": [{"id": "$UUID3", "...": "$ANY"}, {"id": "$UUID1", "...": "$ANY"}, {"id": "$UUID2", "...": "$ANY"}], "...": "$ANY"}
+GET /api/directory/user?sortBy=urn:scim:schemas:com_pingone:1.0:createTimeStamp&sortOrder=descending
+200
+{"resources": [{"id": "$UUID3", "...": "$ANY"}, {"id": "$UUID2", "...": "$ANY"}, {"id": "$UUID1", "...": "$ANY"}], "...": "$ANY"}
+GET /api/directory/user?sortBy=meta.lastModified&filter=userName%20gt%20%22ada%22
+200
+{"resources": [{"id": "$UUID1", "...": "$ANY"}, {"id": "$UUID2", "...": "$ANY"}], "...": "$ANY"}
+GET /api/directory/group?sortBy=displayName&sortOrder=descending
+200
+{"resources": [{"displayName": "Users", "...": "$ANY"}], "...": "$ANY"}
 GET /api/directory/user?sortBy=shoeSize
 400
 {"Errors": [{"description": "Invalid value for parameter sortBy", "code": "400"}]}
 GET /api/directory/user?sortBy=name.shoeSize
 400
 {"Errors": [{"description": "Invalid value for parameter sortBy", "code": "400"}]}
-GET /api/directory/user?sortOrder=upwards
+GET /api/directory/user?sortBy=name
 400
-{"Errors": [{"description": "Invalid value for parameter sortOrder", "code": "400"}]}`},
+{"Errors": [{"description": "Invalid value for parameter sortBy", "code": "400"}]}
+GET /api/directory/user?sortBy=password
+400
+{"Errors": [{"description": "Invalid value for parameter sortBy", "code": "400"}]}
+GET /api/directory/user?sortBy=urn:scim:schemas:com_pingone:1.0:mood
+400
+{"Errors": [{"description": "Invalid value for parameter sortBy", "code": "400"}]}
+GET /api/directory/user?sortBy=userName&sortOrder=upwards
+400
+{"Errors": [{"description": "Invalid value for parameter sortOrder", "code": "400"}]}
+GET /api/directory/user?sortBy=userName&sortBy=title
+400
+{"Errors": [{"description": "Invalid value for parameter sortBy", "code": "400"}]}`},
 
 	{"p14e:R60 filters that cannot be answered are refused", `
 GET /api/directory/user?filter=userName%20eq
@@ -955,7 +1000,7 @@ GET /api/directory/userregistration/preferences/invite
 GET /api/directory/ServiceProviderConfigs
 200
 {"schemas": ["urn:scim:schemas:core:1.0"], "patch": {"supported": true}, "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
- "filter": {"supported": true, "maxResults": 1000}, "changePassword": {"supported": true}, "sort": {"supported": false}, "etag": {"supported": true},
+ "filter": {"supported": true, "maxResults": 1000}, "changePassword": {"supported": true}, "sort": {"supported": true}, "etag": {"supported": true},
  "xmlDataFormat": {"supported": false},
  "authenticationSchemes": [{"type": "httpbasic", "name": "HTTP Basic", "description": "$ANY", "primary": true}]}
 GET /v1/Schemas

@@ -15,7 +15,7 @@ func (d *door) configuration(c *call) error {
 		supported("bulk", false, scim.Member{Name: "maxOperations", Value: scim.IntValue(0)}, scim.Member{Name: "maxPayloadSize", Value: scim.IntValue(0)}),
 		supported("filter", true, scim.Member{Name: "maxResults", Value: scim.IntValue(maxCount)}),
 		supported("changePassword", true),
-		supported("sort", false),
+		supported("sort", true),
 		supported("etag", true),
 		supported("xmlDataFormat", false))
 	var schemes []scim.Value

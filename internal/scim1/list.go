@@ -72,35 +72,45 @@ func (d *door) readList(c *call, k *kind, only *scim.Projection) (q directory.Qu
 		return q, &scim.Error{Rule: scim.RuleParameter, Path: "count", Value: c.query.Get("count"), Detail: "less than 0"}
 	}
 	q.Count = min(q.Count, maxCount)
-	if err := readSort(c, k); err != nil {
+	if q.Sort, err = d.readSort(c, k); err != nil {
 		return q, err
 	}
 	q.Filter, err = d.readFilter(c, k)
 	return q, err
 }
 
-// readSort checks the order that is asked for. Lists come in order of creation
-// only: to sort is not offered yet (p14e R55).
-func readSort(c *call, k *kind) error {
+// readSort reads the order that is asked for (p14e R55); none is that of creation.
+func (d *door) readSort(c *call, k *kind) ([]scim.SortKey, error) {
 	order, given, err := c.param("sortOrder")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if given && order != "ascending" && order != "descending" {
-		return &scim.Error{Rule: scim.RuleParameter, Path: "sortOrder", Value: order}
+		return nil, &scim.Error{Rule: scim.RuleParameter, Path: "sortOrder", Value: order, Allowed: []string{"ascending", "descending"}}
 	}
 	by, given, err := c.param("sortBy")
 	if err != nil || !given {
-		return err
+		return nil, err
 	}
+	key, err := d.sortKey(k, by)
+	if err != nil {
+		return nil, &scim.Error{Rule: scim.RuleParameter, Path: "sortBy", Value: by, Detail: "no attribute to sort by"}
+	}
+	key.Descending = order == "descending"
+	return []scim.SortKey{key}, nil
+}
+
+// sortKey returns what the attribute's name leads to in canonical names.
+func (d *door) sortKey(k *kind, by string) (scim.SortKey, error) {
 	path, err := scim.ParsePath(by)
 	if err != nil {
-		return &scim.Error{Rule: scim.RuleParameter, Path: "sortBy", Value: by}
+		return scim.SortKey{}, err
 	}
-	if _, ok := k.canonicalPath(path); !ok {
-		return &scim.Error{Rule: scim.RuleParameter, Path: "sortBy", Value: by}
+	f, err := d.canonicalFilter(k, &scim.Filter{Op: scim.OpPr, Path: path})
+	if err != nil {
+		return scim.SortKey{}, err
 	}
-	return &scim.Error{Rule: scim.RuleUnsupported, Path: "sortBy"}
+	return k.canonical.ResolveSort(scim.SortKey{Path: f.Path}, scim.FilterOptions{SCIM11: true})
 }
 
 // readFilter reads the condition that resources are asked by, in canonical names.

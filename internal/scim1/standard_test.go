@@ -77,7 +77,7 @@ WWW-Authenticate: Basic realm="directory", Bearer realm="directory"
 GET /scim/v1/ServiceProviderConfigs
 200
 {"schemas": ["urn:scim:schemas:core:1.0"], "patch": {"supported": true}, "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
- "filter": {"supported": true, "maxResults": 1000}, "changePassword": {"supported": true}, "sort": {"supported": false}, "etag": {"supported": true},
+ "filter": {"supported": true, "maxResults": 1000}, "changePassword": {"supported": true}, "sort": {"supported": true}, "etag": {"supported": true},
  "xmlDataFormat": {"supported": false},
  "authenticationSchemes": [{"type": "httpbasic", "name": "HTTP Basic", "description": "$ANY", "primary": true},
   {"type": "oauthbearertoken", "name": "OAuth Bearer Token", "description": "$ANY", "primary": false}]}
