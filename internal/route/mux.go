@@ -215,7 +215,7 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 	r, cancel := m.bound(w, r, to)
 	defer cancel()
 	public := len(d.Schemes) == 0 || p != nil && p.public || to != nil && to.Permission == directory.Public
-	if !public {
+	if !public || to != nil && to.Identify && r.Header.Get("Authorization") != "" {
 		c, err := m.gate.Authenticate(r, d.Door)
 		s.Caller = c
 		if err != nil {

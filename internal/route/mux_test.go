@@ -97,6 +97,7 @@ func doors() []route.Door {
 			row("POST", "/Users", write, drain),
 			row("POST", "/Users/.search", read, echo("search")),
 			row("GET", "/Schemas", directory.Public, echo("schemas")),
+			{Method: "GET", Path: "/Who", Permission: directory.Public, Handle: echo("who"), Identify: true},
 			row("GET", "/forgotten", 0, echo("forgotten")),
 			row("GET", "/fault", read, func(http.ResponseWriter, *http.Request, directory.Caller) error { return errors.New("disk") }),
 		}},
@@ -205,6 +206,24 @@ func TestServe(t *testing.T) {
 				t.Errorf("Allow is %q with status %d", w.Header().Get("Allow"), w.Code)
 			}
 		})
+	}
+}
+
+func TestIdentify(t *testing.T) {
+	for _, tt := range []struct{ authorization, who, want string }{
+		{"", "", "200 who GET"},
+		{"", "reader", "200 who GET"}, // no credential, whatever the gate would say
+		{"Bearer x", "reader", "200 who GET by reader at scim2"},
+		{"Bearer x", "", "401 scim2: |||"},
+	} {
+		r := httptest.NewRequest("GET", "/scim/v2/Who", nil)
+		r.Header.Set("Authorization", tt.authorization)
+		r.Header.Set("Who", tt.who)
+		w := httptest.NewRecorder()
+		mux(t).ServeHTTP(w, r)
+		if got := fmt.Sprintf("%d %s", w.Code, w.Body); got != tt.want {
+			t.Errorf("%q of %q: %s, want %s", tt.authorization, tt.who, got, tt.want)
+		}
 	}
 }
 

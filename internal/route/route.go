@@ -30,6 +30,9 @@ type Route struct {
 	Path       string // relative to the door's Prefix, as /Users/{id}
 	Permission directory.Permission
 	Handle     Handler
+	// Identify asks who shows a credential at a Public route who they are, and
+	// refuses a wrong one. Who shows none is served as nobody.
+	Identify bool
 	MaxBody    int64         // the largest request body in bytes, after decompression; 0 is the door's
 	Timeout    time.Duration // for the handler, by its context; 0 is the Mux's
 }
