@@ -33,8 +33,8 @@ type Route struct {
 	// Identify asks who shows a credential at a Public route who they are, and
 	// refuses a wrong one. Who shows none is served as nobody.
 	Identify bool
-	MaxBody    int64         // the largest request body in bytes, after decompression; 0 is the door's
-	Timeout    time.Duration // for the handler, by its context; 0 is the Mux's
+	MaxBody  int64         // the largest request body in bytes, after decompression; 0 is the door's
+	Timeout  time.Duration // for the handler, by its context; 0 is the Mux's
 }
 
 // What a route of bulk requests takes (scim HTTP-18): its largest body in bytes,
