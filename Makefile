@@ -4,7 +4,7 @@
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 FUZZTIME ?= 15s
 
-.PHONY: build test race lint bench fuzz cover
+.PHONY: build test race lint bench fuzz cover coherence
 
 # One static binary. Go writes version and commit into it; rollcall version shows them.
 build:
@@ -37,3 +37,7 @@ fuzz:
 cover:
 	go test -coverpkg=./... -coverprofile=cover.out ./...
 	go tool cover -func=cover.out | tail -n 1
+
+# Random sequences of operations over random doors, compared with a model.
+coherence:
+	go test . -run TestCoherence -sequences 10000

@@ -1,0 +1,400 @@
+package rollcall_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+)
+
+var sequences = flag.Int("sequences", 1000, "random sequences of TestCoherence; make coherence takes 10,000")
+
+// The model of TestCoherence: a user is a set of texts, "" for no value.
+type attribute string
+
+const (
+	aUserName   attribute = "userName"
+	aGiven      attribute = "given name"
+	aFamily     attribute = "family name"
+	aNick       attribute = "nickname"
+	aTitle      attribute = "title"
+	aDisplay    attribute = "display name"
+	aMail       attribute = "mail"
+	aActive     attribute = "active" // true or false
+	aDepartment attribute = "department"
+	aExternal   attribute = "external id"
+	aAbout      attribute = "description" // known to Common REST only
+)
+
+type user map[attribute]string
+
+// A dialect is how a door writes and shows what it knows of a user. What it
+// does not know it neither shows nor changes: that is the merge rule.
+type dialect struct {
+	name, path, credential string
+	knows                  []attribute
+	create                 func(user) (method, path, body string)
+	replace                func(user) string
+	patch                  func(a attribute, value string) string
+	view                   func(map[string]any) user
+}
+
+const (
+	enterprise1 = "urn:scim:schemas:extension:enterprise:1.0"
+	enterprise2 = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+)
+
+func dialects() []dialect {
+	all := []attribute{aUserName, aGiven, aFamily, aNick, aTitle, aDisplay, aMail, aActive, aDepartment, aExternal}
+	scim := func(name, path, credential, core, extension string, knows []attribute, patch func(attribute, string) string) dialect {
+		return dialect{name: name, path: path, credential: credential, knows: knows,
+			create:  func(u user) (string, string, string) { return "POST", path, scimBody(u, core, extension, knows) },
+			replace: func(u user) string { return scimBody(u, core, extension, knows) },
+			patch:   patch,
+			view:    func(body map[string]any) user { return scimView(body, extension) },
+		}
+	}
+	const core1, core2 = "urn:scim:schemas:core:1.0", "urn:ietf:params:scim:schemas:core:2.0:User"
+	few := []attribute{aUserName, aGiven, aFamily, aNick, aTitle, aMail, aActive, aExternal}
+	return []dialect{
+		scim("scim2", "/scim/v2/Users", devCredential, core2, enterprise2, all, patch2),
+		scim("rsa", "/rsa/v2/Users", rsaCredential, core2, enterprise2, all, patch2),
+		scim("pingone", "/environments/"+directorytest.Environment+"/v2/Users", devCredential, core2, enterprise2, few, patch2),
+		scim("scim1", "/scim/v1/Users", basicCredential, core1, enterprise1, all, patch1),
+		scim("p14e", "/api/directory/user", basicCredential, core1, enterprise1, all, patch1),
+		{name: "aic", path: "/users", credential: devCredential,
+			knows:   []attribute{aUserName, aGiven, aFamily, aDisplay, aMail, aActive, aAbout},
+			create:  func(u user) (string, string, string) { return "POST", "/users?_action=create", managedBody(u) },
+			replace: managedBody,
+			patch:   patchManaged,
+			view:    managedView,
+		},
+	}
+}
+
+// text returns a member, and those that are nested, as the model has it.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case bool:
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+func inner(v any, name string) any {
+	o, _ := v.(map[string]any)
+	return o[name]
+}
+
+func encode(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func scimBody(u user, core, extension string, knows []attribute) string {
+	o := map[string]any{"schemas": []string{core}}
+	put := func(o map[string]any, name, value string) {
+		if value != "" {
+			o[name] = value
+		}
+	}
+	name := map[string]any{}
+	put(name, "givenName", u[aGiven])
+	put(name, "familyName", u[aFamily])
+	if len(name) > 0 {
+		o["name"] = name
+	}
+	for _, a := range knows {
+		switch a {
+		case aUserName, aTitle:
+			put(o, string(a), u[a])
+		case aNick:
+			put(o, "nickName", u[a])
+		case aDisplay:
+			put(o, "displayName", u[a])
+		case aExternal:
+			put(o, "externalId", u[a])
+		case aActive:
+			o["active"] = u[a] == "true"
+		case aMail:
+			if u[a] != "" {
+				o["emails"] = []any{map[string]any{"value": u[a], "type": "work", "primary": true}}
+			}
+		case aDepartment:
+			if u[a] != "" {
+				o[extension] = map[string]any{"department": u[a]}
+				o["schemas"] = []string{core, extension}
+			}
+		}
+	}
+	return encode(o)
+}
+
+func scimView(o map[string]any, extension string) user {
+	u := user{
+		aUserName: text(o["userName"]), aGiven: text(inner(o["name"], "givenName")), aFamily: text(inner(o["name"], "familyName")),
+		aNick: text(o["nickName"]), aTitle: text(o["title"]), aDisplay: text(o["displayName"]), aActive: text(o["active"]),
+		aExternal: text(o["externalId"]), aDepartment: text(inner(o[extension], "department")),
+	}
+	if emails, _ := o["emails"].([]any); len(emails) > 0 {
+		u[aMail] = text(inner(emails[0], "value"))
+	}
+	return u
+}
+
+func managedBody(u user) string {
+	o := map[string]any{"accountStatus": "inactive"}
+	if u[aActive] == "true" {
+		o["accountStatus"] = "active"
+	}
+	for a, name := range managedNames {
+		if u[a] != "" {
+			o[name] = u[a]
+		}
+	}
+	return encode(o)
+}
+
+var managedNames = map[attribute]string{aUserName: "userName", aGiven: "givenName", aFamily: "sn", aDisplay: "displayName", aMail: "mail", aAbout: "description"}
+
+func managedView(o map[string]any) user {
+	u := user{aActive: fmt.Sprint(o["accountStatus"] == "active")}
+	for a, name := range managedNames {
+		u[a] = text(o[name])
+	}
+	return u
+}
+
+// patch2 is a PATCH of RFC 7644 3.5.2.
+func patch2(a attribute, value string) string {
+	path := map[attribute]string{aUserName: "userName", aGiven: "name.givenName", aFamily: "name.familyName", aNick: "nickName", aTitle: "title",
+		aDisplay: "displayName", aMail: "emails", aActive: "active", aDepartment: enterprise2 + ":department", aExternal: "externalId"}[a]
+	op := map[string]any{"op": "replace", "path": path, "value": value}
+	switch {
+	case value == "":
+		op = map[string]any{"op": "remove", "path": path}
+	case a == aActive:
+		op["value"] = value == "true"
+	case a == aMail:
+		op["value"] = []any{map[string]any{"value": value, "type": "work", "primary": true}}
+	}
+	return encode(map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []any{op}})
+}
+
+// patch1 is a PATCH of SCIM 1.1.
+func patch1(a attribute, value string) string {
+	path := map[attribute]string{aUserName: "userName", aGiven: "name.givenName", aFamily: "name.familyName", aNick: "nickName", aTitle: "title",
+		aDisplay: "displayName", aMail: "emails", aDepartment: enterprise1 + ":department", aExternal: "externalId"}[a]
+	o := map[string]any{}
+	switch {
+	case a == aActive:
+		o["active"] = value == "true"
+	case a == aGiven || a == aFamily:
+		o["name"] = map[string]any{strings.TrimPrefix(path, "name."): value}
+	case a == aDepartment:
+		o[enterprise1] = map[string]any{"department": value}
+	case a == aMail:
+		o["emails"] = []any{map[string]any{"value": value, "type": "work", "primary": true}}
+		o["meta"] = map[string]any{"attributes": []string{"emails"}}
+	default:
+		o[path] = value
+	}
+	if value == "" {
+		o = map[string]any{"meta": map[string]any{"attributes": []string{path}}}
+	}
+	return encode(o)
+}
+
+// patchManaged is a PATCH of Common REST.
+func patchManaged(a attribute, value string) string {
+	op := map[string]any{"operation": "replace", "field": "/" + managedNames[a], "value": value}
+	switch {
+	case a == aActive:
+		op["field"], op["value"] = "/accountStatus", map[string]string{"true": "active", "false": "inactive"}[value]
+	case value == "":
+		op = map[string]any{"operation": "remove", "field": "/" + managedNames[a]}
+	}
+	return encode([]any{op})
+}
+
+// A walk is one random sequence: a user that is created at one door and
+// changed, looked at and deleted at others.
+type walk struct {
+	t       *testing.T
+	handler http.Handler
+	doors   []dialect
+	random  *rand.Rand
+	number  int
+	id      string
+	want    user
+	log     []string
+}
+
+func (w *walk) do(d dialect, method, path, body string) (int, map[string]any) {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Authorization", d.credential)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	a := httptest.NewRecorder()
+	w.handler.ServeHTTP(a, r)
+	w.log = append(w.log, fmt.Sprintf("%s %s %s\n  -> %d %s", method, path, body, a.Code, a.Body))
+	var o map[string]any
+	if a.Body.Len() > 0 {
+		if err := json.Unmarshal(a.Body.Bytes(), &o); err != nil {
+			w.fail("%s: answer is not JSON: %v", d.name, err)
+		}
+	}
+	return a.Code, o
+}
+
+func (w *walk) fail(format string, args ...any) {
+	w.t.Errorf("sequence %d: %s\n%s", w.number, fmt.Sprintf(format, args...), strings.Join(w.log, "\n"))
+}
+
+// value returns a new value for an attribute, now and then none.
+func (w *walk) value(a attribute) string {
+	switch {
+	case a == aActive:
+		return fmt.Sprint(w.random.IntN(3) > 0)
+	case a == aUserName:
+		return fmt.Sprintf("user %d-%d", w.number, w.random.IntN(1000))
+	case w.random.IntN(4) == 0:
+		return ""
+	case a == aMail:
+		return fmt.Sprintf("m%d.%d@example.com", w.number, w.random.IntN(1000))
+	case a == aExternal:
+		return fmt.Sprintf("x-%d-%d", w.number, w.random.IntN(1000))
+	}
+	return []string{"Ada", "Müller", "名前", `"quoted" \ text`, "<b>", "O'Brien %_", "ı İ"}[w.random.IntN(7)]
+}
+
+// values returns new values for all that the door knows; the rest is left as it is.
+func (w *walk) values(d dialect) user {
+	next := user{}
+	for a, v := range w.want {
+		next[a] = v
+	}
+	for _, a := range d.knows {
+		next[a] = w.value(a)
+	}
+	return next
+}
+
+func (w *walk) run() {
+	d := w.doors[w.random.IntN(len(w.doors))]
+	w.want = user{}
+	w.want = w.values(d)
+	method, path, body := d.create(w.want)
+	code, o := w.do(d, method, path, body)
+	if code != 200 && code != 201 {
+		w.fail("create at %s", d.name)
+		return
+	}
+	if w.id = text(o["id"]); d.name == "aic" {
+		w.id = text(o["_id"])
+	}
+	w.look()
+	for range 1 + w.random.IntN(5) {
+		if w.t.Failed() {
+			return
+		}
+		w.step(w.doors[w.random.IntN(len(w.doors))])
+	}
+	w.end(w.doors[w.random.IntN(len(w.doors))])
+}
+
+// step changes the user at a door and looks at it from all.
+func (w *walk) step(d dialect) {
+	at := d.path + "/" + url.PathEscape(w.id)
+	var code int
+	switch w.random.IntN(3) {
+	case 0:
+		w.want = w.values(d)
+		code, _ = w.do(d, "PUT", at, d.replace(w.want))
+	case 1:
+		a := d.knows[w.random.IntN(len(d.knows))]
+		w.want[a] = w.value(a)
+		code, _ = w.do(d, "PATCH", at, d.patch(a, w.want[a]))
+	case 2: // what was read, sent back, changes nothing
+		var o map[string]any
+		if code, o = w.do(d, "GET", at, ""); code == 200 {
+			code, _ = w.do(d, "PUT", at, encode(o))
+		}
+	}
+	if code != 200 {
+		w.fail("change at %s", d.name)
+		return
+	}
+	w.look()
+}
+
+// look compares the user with the model at every door.
+func (w *walk) look() {
+	for _, d := range w.doors {
+		code, o := w.do(d, "GET", d.path+"/"+url.PathEscape(w.id), "")
+		if code != 200 {
+			w.fail("read at %s", d.name)
+			return
+		}
+		got := d.view(o)
+		for _, a := range d.knows {
+			if got[a] != w.want[a] {
+				w.fail("%s shows %s %q, want %q", d.name, a, got[a], w.want[a])
+			}
+		}
+	}
+	w.log = w.log[:max(0, len(w.log)-12)]
+}
+
+// end deletes the user at a door: it is gone from all.
+func (w *walk) end(d dialect) {
+	if code, _ := w.do(d, "DELETE", d.path+"/"+url.PathEscape(w.id), ""); code != 200 && code != 204 {
+		w.fail("delete at %s", d.name)
+	}
+	for _, d := range w.doors {
+		if code, _ := w.do(d, "GET", d.path+"/"+url.PathEscape(w.id), ""); code != 404 {
+			w.fail("still there at %s", d.name)
+		}
+	}
+}
+
+// TestCoherence holds the merge rule: a change at one door is visible at all
+// others at once, each in its own words, and what one door cannot show is not
+// lost when it replaces the user. Random sequences of operations over random
+// doors are compared with a model.
+func TestCoherence(t *testing.T) {
+	handler := allDoors(t).Handler
+	doors := dialects()
+	numbers := make(chan int)
+	var wg sync.WaitGroup
+	for range 32 { // at once, so that they share the flushes of the disk
+		wg.Go(func() {
+			for n := range numbers {
+				w := &walk{t: t, handler: handler, doors: doors, random: rand.New(rand.NewPCG(uint64(n), 7)), number: n}
+				w.run()
+			}
+		})
+	}
+	for n := range *sequences {
+		if t.Failed() {
+			break
+		}
+		numbers <- n
+	}
+	close(numbers)
+	wg.Wait()
+}
