@@ -279,6 +279,8 @@ func TestConformanceCreate(t *testing.T) {
 			"A1" + strings.Repeat("x", 1023): `{"policyRequirement":"LENGTH_BASED","params":{"max-password-length":1024}}`,
 			"no-capital-1":                   `{"policyRequirement":"AT_LEAST_X_CAPITAL_LETTERS","params":{"numCaps":1}}`,
 			"No-Number":                      `{"policyRequirement":"AT_LEAST_X_NUMBERS","params":{"numNums":1}}`,
+			"short": `{"policyRequirement":"LENGTH_BASED","params":{"min-password-length":8}},
+				{"policyRequirement":"AT_LEAST_X_CAPITAL_LETTERS","params":{"numCaps":1}},{"policyRequirement":"AT_LEAST_X_NUMBERS","params":{"numNums":1}}`,
 		} {
 			d.do("POST "+alphaUsers+"?_action=create", full(t, "weak", `{"password":"`+password+`"}`)).
 				unmet(`[{"property":"password","policyRequirements":[` + want + `]}]`)
@@ -295,10 +297,11 @@ func TestConformanceCreate(t *testing.T) {
 		d := w.in(t)
 		d.create("together", `{}`)
 		before := d.total("User")
-		d.do("POST "+alphaUsers+"?_action=create", `{"userName":"together","sn":7,"mail":"nobody","telephoneNumber":"call","accountStatus":true,"preferences":{"updates":1},"aliasList":["a",2]}`).unmet(`[
+		d.do("POST "+alphaUsers+"?_action=create", `{"userName":"together","sn":7,"mail":"nobody","telephoneNumber":"call","accountStatus":true,"preferences":{"updates":1},"aliasList":["a",2],"password":"Sh0rt"}`).unmet(`[
 			{"property":"givenName","policyRequirements":[{"policyRequirement":"REQUIRED"}]},
 			{"property":"sn","policyRequirements":[{"policyRequirement":"VALID_TYPE","params":{"invalidType":"number","validTypes":["string"]}}]},
 			{"property":"mail","policyRequirements":[{"policyRequirement":"VALID_EMAIL_ADDRESS_FORMAT"}]},
+			{"property":"password","policyRequirements":[{"policyRequirement":"LENGTH_BASED","params":{"min-password-length":8}}]},
 			{"property":"accountStatus","policyRequirements":[{"policyRequirement":"VALID_TYPE","params":{"invalidType":"boolean","validTypes":["string","null"]}}]},
 			{"property":"telephoneNumber","policyRequirements":[{"policyRequirement":"VALID_PHONE_FORMAT"}]},
 			{"property":"preferences/updates","policyRequirements":[{"policyRequirement":"VALID_TYPE","params":{"invalidType":"number","validTypes":["boolean","null"]}}]},

@@ -45,8 +45,25 @@ type door struct {
 
 func open(t testing.TB, p crest.Profile) *door {
 	t.Helper()
+	return openUnder(t, p, nil)
+}
+
+// openUnder opens a door to a directory with a password policy, the default one
+// if it is nil.
+func openUnder(t testing.TB, p crest.Profile, policy *directory.Policy) *door {
+	t.Helper()
 	d := &door{TB: t, token: directorytest.DevToken, files: t.TempDir()}
 	d.dir, d.clock = directorytest.OpenAt(t, d.files)
+	if policy != nil {
+		if err := d.dir.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if d.dir, err = directory.Open(context.Background(), directory.Config{Path: d.files, Now: d.clock.Now, Policy: policy}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.dir.Close() })
+	}
 	gate, err := auth.New(context.Background(), d.dir, auth.Config{PublicURL: publicURL, Now: d.clock.Now})
 	if err != nil {
 		t.Fatal(err)

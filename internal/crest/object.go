@@ -409,7 +409,8 @@ func (q *request) change(w http.ResponseWriter, old *scim.Resource, ops []operat
 		if len(failed) > 0 {
 			return m, directory.Change{}, unmet(failed)
 		}
-		return m, directory.Change{Attributes: attributes}, nil
+		drop := touched["password"] && m.Get("password").IsNull()
+		return m, directory.Change{Attributes: attributes, DropPassword: drop}, nil
 	})
 }
 
@@ -442,8 +443,12 @@ func (q *request) refusal(err error, m *scim.Object, self string) error {
 	if !errors.As(err, &failed) {
 		var f *refusal
 		ok := false
-		if errors.As(err, &f) {
+		faults := scim.Faults(err)
+		switch {
+		case errors.As(err, &f):
 			return err
+		case len(faults) == 1 && faults[0].Rule == scim.RulePassword && slices.Contains(faults[0].Allowed, "history"): // AIC-115
+			return badRequest(faults[0], "Constraint Violation: the password has been used before")
 		}
 		if failed, ok = q.c.requirements(scim.Faults(err)); !ok {
 			return err

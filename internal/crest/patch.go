@@ -128,8 +128,8 @@ func (p *patcher) apply(op operation) error {
 	switch of := p.kind.property(op.field[0]); {
 	case of != nil && of.is(readOnly):
 		return nil
-	case of != nil && of.is(credential) && (len(op.field) > 1 || op.end || op.verb != "add" && op.verb != "replace"):
-		return badRequest(&scim.Error{Rule: scim.RulePath, Path: op.field.String()}, "The field '%s' can only be replaced", op.field)
+	case of != nil && of.is(credential) && (len(op.field) > 1 || op.end || !op.value.IsNull() && op.verb == "remove"):
+		return badRequest(&scim.Error{Rule: scim.RulePath, Path: op.field.String()}, "The field '%s' can only be replaced or removed", op.field)
 	}
 	switch op.verb {
 	case "add":
@@ -350,6 +350,9 @@ func (p *patcher) bring(op operation) error {
 	}
 	if op.field[0] == "kbaInfo" { // Answers are hashed as they come in.
 		return badRequest(&scim.Error{Rule: scim.RulePath, Path: op.field.String()}, "The field '%s' cannot be the target of '%s'", op.field, op.verb)
+	}
+	if of := p.kind.property(op.from[0]); of != nil && of.is(credential) {
+		return nil
 	}
 	var v scim.Value
 	_, _, err := edit(p.object, op.from, op.from, func(was scim.Value) (scim.Value, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-directory/rollcall/internal/crest"
+	"github.com/rollcall-directory/rollcall/internal/directory"
 )
 
 // invalidPatch begins what is said of an operation that is not well formed.
@@ -334,6 +335,44 @@ func TestConformancePatch(t *testing.T) {
 		for _, field := range []string{"/_id", "_rev"} {
 			refused(d, one, 400, "", `[{"operation":"replace","field":"`+field+`","value":"x"}]`, `[{"operation":"add","field":"`+field+`","value":"x"}]`,
 				`[{"operation":"remove","field":"`+field+`"}]`, `[{"operation":"copy","field":"`+field+`","from":"/sn"}]`, `[{"operation":"move","field":"/city","from":"`+field+`"}]`)
+		}
+	})
+	t.Run("aic:AIC-115 replace /password changes the password, but not to one of the history", func(t *testing.T) {
+		policy := directory.DefaultPolicy
+		policy.History = 3
+		d := openUnder(t, crest.AIC, &policy)
+		mina := d.create("mina", `{"password":"Corr3ct-Horse1"}`)
+		one := alphaUsers + "/" + mina.id()
+		to := func(password string) *answer {
+			return d.do("PATCH "+one, `[{"operation":"replace","field":"/password","value":"`+password+`"}]`)
+		}
+		for _, password := range []string{"Corr3ct-Horse2", "Corr3ct-Horse3"} {
+			d.clock.Advance(1e9)
+			to(password).must(200).has(`{"passwordLastChangedTime":"` + d.clock.Now().Format("2006-01-02T15:04:05.000Z") + `"}`).lacks("password")
+			if !d.signsIn("mina", password) || d.signsIn("mina", "Corr3ct-Horse1") {
+				t.Errorf("the password is not %s", password)
+			}
+		}
+		rev := d.do("GET "+one, "").rev()
+		for _, password := range []string{"Corr3ct-Horse1", "Corr3ct-Horse2", "Corr3ct-Horse3"} {
+			if a := to(password).refused(400, ""); !strings.HasPrefix(a.text("message"), "Constraint Violation:") {
+				t.Errorf("%s", a.body)
+			}
+		}
+		if a := d.do("PUT "+one, full(t, "mina", `{"password":"Corr3ct-Horse2"}`)).refused(400, ""); !strings.HasPrefix(a.text("message"), "Constraint Violation:") {
+			t.Errorf("%s", a.body)
+		}
+		if got := d.do("GET "+one, "").rev(); got != rev || !d.signsIn("mina", "Corr3ct-Horse3") {
+			t.Errorf("a refused password has changed the user")
+		}
+		to("Corr3ct-Horse4").must(200)
+		to("Corr3ct-Horse1").must(200)
+		d.do("PATCH "+one, `[{"operation":"remove","field":"/password"}]`).must(200).has(`{"passwordLastChangedTime":null}`)
+		if d.signsIn("mina", "Corr3ct-Horse1") {
+			t.Error("the removed password still works")
+		}
+		for _, patch := range []string{`[{"operation":"remove","field":"/password","value":"x"}]`, `[{"operation":"add","field":"/password/x","value":"x"}]`, `[{"operation":"add","field":"/password/-","value":"x"}]`} {
+			d.do("PATCH "+one, patch).refused(400, "")
 		}
 	})
 	t.Run("aic:AIC-116 no operations change nothing", func(t *testing.T) {

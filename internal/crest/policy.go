@@ -95,6 +95,11 @@ func (c *collection) check(m, old *scim.Object) []requirement {
 		case old != nil && scim.Equal(v, c.kind.stored(p, old)):
 		default:
 			failed = append(failed, p.check(p.name, v, needed)...)
+			if p.is(credential) && p.form.takes(v) {
+				for _, e := range scim.Faults(c.password(v.Text())) {
+					failed = append(failed, passwordRequirement(e))
+				}
+			}
 		}
 	}
 	return failed
@@ -223,7 +228,11 @@ func (c *collection) requirements(faults scim.Errors) (failed []requirement, ok 
 		case scim.RulePassword:
 			failed = append(failed, passwordRequirement(e))
 		case scim.RuleUnique:
-			failed = append(failed, requirement{name, c.taken(), nil})
+			code := "UNIQUE"
+			if name == "userName" {
+				code = c.taken()
+			}
+			failed = append(failed, requirement{name, code, nil})
 		case scim.RuleRequired:
 			failed = append(failed, requirement{name, "REQUIRED", nil})
 		case scim.RuleLength, scim.RuleLimit:
@@ -264,6 +273,8 @@ func passwordRequirement(e *scim.Error) requirement {
 		f.code, f.params = "AT_LEAST_X_NUMBERS", param("numNums", limit)
 	case "special":
 		f.code, f.params = "AT_LEAST_X_SPECIAL_CHARACTERS", param("numSpecials", limit)
+	case "words":
+		f.code = "DICTIONARY_BASED"
 	}
 	return f
 }
