@@ -40,7 +40,7 @@ type matrix struct {
 func newMatrix(t *testing.T) *matrix {
 	t.Helper()
 	d, clock := directorytest.Open(t)
-	a, err := auth.New(t.Context(), d, auth.Config{PublicURL: matrixURL, Now: clock.Now})
+	a, err := auth.New(t.Context(), d, auth.Config{PublicURL: matrixURL, Now: clock.Now, Guesses: 1 << 30})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -29,6 +30,9 @@ type Config struct {
 	// Rate is how many requests a second each client may send, and how many at
 	// once; 0 is no limit.
 	Rate float64
+	// Guesses is how many wrong credentials of one address are heard in a
+	// minute; DefaultGuesses when 0.
+	Guesses int
 }
 
 // An Authenticator is the gate of the doors. It implements route.Gate.
@@ -58,7 +62,7 @@ func New(ctx context.Context, d *directory.Directory, cfg Config) (*Authenticato
 	if a.now == nil {
 		a.now = time.Now
 	}
-	a.guard = newGuard(a.now)
+	a.guard = newGuard(a.now, cmp.Or(cfg.Guesses, DefaultGuesses))
 	return a, nil
 }
 

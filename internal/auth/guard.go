@@ -8,24 +8,28 @@ import (
 	"time"
 )
 
-// How many wrong credentials are heard within a window: from one address (of
-// IPv6, from one /64), and for one client id from everywhere.
+// DefaultGuesses is how many wrong credentials of one address are heard in a
+// minute unless Config says otherwise.
+const DefaultGuesses = 100
+
 const (
-	guessWindow    = time.Minute
-	addressGuesses = 20
-	clientGuesses  = 100
+	guessWindow = time.Minute
+	// everywhere is how many times as many are heard for one client id, from
+	// all addresses together.
+	everywhere = 3
 )
 
-// A guard slows guessing down (scim SEC-10). An address, or a client id, for
-// which too many wrong credentials came is not heard until the window ends:
-// what it shows is not even looked up.
+// A guard slows guessing down (scim SEC-10). An address (of IPv6, a /64) or a
+// client id for which too many wrong credentials came is not heard until the
+// window ends: what is shown is not even looked up.
 //
 // Nobody can lock others out by guessing: a credential that was right a while
 // ago is heard from everywhere, so that one client with an old secret does not
 // stop those behind the same proxy; and an address that has proved a client id
 // is heard for that id whoever else guesses.
 type guard struct {
-	now func() time.Time
+	now  func() time.Time
+	most int // wrong credentials of an address in a window
 
 	mu       sync.Mutex
 	failures *recent[proof, window]   // by address, by client id
@@ -42,8 +46,8 @@ type window struct {
 	count int
 }
 
-func newGuard(now func() time.Time) *guard {
-	return &guard{now: now, failures: newRecent[proof, window](maxRemembered), proved: newRecent[proof, struct{}](maxRemembered)}
+func newGuard(now func() time.Time, most int) *guard {
+	return &guard{now: now, most: most, failures: newRecent[proof, window](maxRemembered), proved: newRecent[proof, struct{}](maxRemembered)}
 }
 
 // An attempt is a credential as it is shown from an address.
@@ -95,13 +99,13 @@ func (g *guard) admit(a attempt) error {
 	if _, ok := g.proved.get(a.whole); ok {
 		return nil
 	}
-	if wait := g.wait(a.address, addressGuesses); wait > 0 {
+	if wait := g.wait(a.address, g.most); wait > 0 {
 		return tooOften("wrong credentials", wait)
 	}
 	if _, ok := g.proved.get(a.both); ok || !a.named {
 		return nil
 	}
-	if wait := g.wait(a.id, clientGuesses); wait > 0 {
+	if wait := g.wait(a.id, everywhere*g.most); wait > 0 {
 		return tooOften("wrong credentials", wait)
 	}
 	return nil

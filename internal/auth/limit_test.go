@@ -161,7 +161,7 @@ func TestGuesses(t *testing.T) {
 	t.Run("from one address", func(t *testing.T) {
 		a, clock, _ := limited(t, 0)
 		expect(t, a, here, right, 0, 0)
-		guess(t, a, 19, from(here), wrong)
+		guess(t, a, 99, from(here), wrong)
 		expect(t, a, here, basic("nobody", "wrong"), scim.RuleUnauthenticated, 0)
 		expect(t, a, here, wrong, scim.RuleRate, 60)
 		expect(t, a, here, fresh, scim.RuleRate, 60) // not even looked up
@@ -175,14 +175,14 @@ func TestGuesses(t *testing.T) {
 	t.Run("just under, minute after minute", func(t *testing.T) {
 		a, clock, _ := limited(t, 0)
 		for range 3 {
-			guess(t, a, 20, from(here), wrong)
+			guess(t, a, 100, from(here), wrong)
 			clock.Advance(time.Minute)
 		}
 		expect(t, a, here, fresh, 0, 0)
 	})
 	t.Run("one network of IPv6 is one address", func(t *testing.T) {
 		a, _, _ := limited(t, 0)
-		guess(t, a, 20, func(i int) string { return fmt.Sprintf("[2001:db8::%x]:99", i) }, wrong)
+		guess(t, a, 100, func(i int) string { return fmt.Sprintf("[2001:db8::%x]:99", i) }, wrong)
 		expect(t, a, "[2001:db8::ffff]:99", wrong, scim.RuleRate, 60)
 		expect(t, a, "[2001:db8:0:1::1]:99", wrong, scim.RuleUnauthenticated, 0)
 	})
@@ -190,7 +190,7 @@ func TestGuesses(t *testing.T) {
 		a, clock, _ := limited(t, 0)
 		mine, bad := basic(directorytest.BasicID, directorytest.BasicSecret), basic(directorytest.BasicID, "wrong")
 		expect(t, a, here, mine, 0, 0)
-		guess(t, a, 100, func(i int) string { return fmt.Sprintf("198.51.100.%d:99", i) }, bad)
+		guess(t, a, 300, func(i int) string { return fmt.Sprintf("198.51.%d.%d:99", i/100, i%100) }, bad)
 		expect(t, a, there, bad, scim.RuleRate, 60)
 		expect(t, a, there, basic(directorytest.DevClient, directorytest.DevSecret), 0, 0) // another client
 		expect(t, a, there, mine, 0, 0)                                                    // known before
@@ -204,12 +204,12 @@ func TestGuesses(t *testing.T) {
 		if err := d.RevokeClient(t.Context(), directorytest.DevClient); err != nil {
 			t.Fatal(err)
 		}
-		guess(t, a, 20, from(here), right)
+		guess(t, a, 100, from(here), right)
 		expect(t, a, here, right, scim.RuleRate, 60)
 	})
 	t.Run("a clock that goes back locks nobody out", func(t *testing.T) {
 		a, clock, _ := limited(t, 0)
-		guess(t, a, 20, from(here), wrong)
+		guess(t, a, 100, from(here), wrong)
 		expect(t, a, here, wrong, scim.RuleRate, 60)
 		clock.Advance(-time.Hour)
 		expect(t, a, here, fresh, 0, 0)
@@ -217,7 +217,7 @@ func TestGuesses(t *testing.T) {
 	t.Run("no credential and a malformed one are no guesses, nor are tokens", func(t *testing.T) {
 		a, _, _ := limited(t, 0)
 		for _, header := range []string{"", "non-token", "Bearer", "Basic x", "Bearer a.b.c"} {
-			guess(t, a, 30, from(here), header)
+			guess(t, a, 101, from(here), header)
 		}
 		expect(t, a, here, right, 0, 0)
 	})
@@ -226,7 +226,7 @@ func TestGuesses(t *testing.T) {
 		bad := func() int {
 			return w.ask("/am/oauth2/access_token", "", "grant_type=client_credentials&client_id=dev-client&client_secret=wrong").Code
 		}
-		for i := range 20 {
+		for i := range auth.DefaultGuesses {
 			if code := bad(); code != 401 {
 				t.Fatalf("guess %d: status %d", i+1, code)
 			}
