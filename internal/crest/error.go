@@ -96,7 +96,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if !f.detail.IsNull() {
 		body.Set("detail", f.detail)
 	}
-	if f.status == http.StatusServiceUnavailable && h.Get("Retry-After") == "" {
+	if (f.status == http.StatusServiceUnavailable || f.status == http.StatusTooManyRequests) && h.Get("Retry-After") == "" {
 		h.Set("Retry-After", retryAfter(err))
 	}
 	w.WriteHeader(f.status)
@@ -157,6 +157,8 @@ func word(e *scim.Error) *refusal {
 		f.status, f.message = http.StatusConflict, "Object "+e.Value+" is built in and cannot be changed so"
 	case scim.RuleBusy:
 		f.status, f.message = http.StatusServiceUnavailable, "The server is busy, try again later"
+	case scim.RuleRate:
+		f.status, f.message = http.StatusTooManyRequests, "Too many requests, try again later"
 	case scim.RuleTooMany:
 		f.message = "The query would look at too many objects: filter on " + firstOf(e.Path, "an indexed property") + " with eq or sw"
 	case scim.RuleDangling:
@@ -184,10 +186,11 @@ func readerDetail(e *scim.Error) string {
 	return text
 }
 
-// retryAfter returns the seconds to wait for a server that is busy.
+// retryAfter returns the seconds to wait for a server that is busy, or for a
+// client that has asked too often.
 func retryAfter(err error) string {
 	for _, f := range scim.Faults(err) {
-		if f.Rule == scim.RuleBusy && len(f.Allowed) > 0 {
+		if (f.Rule == scim.RuleBusy || f.Rule == scim.RuleRate) && len(f.Allowed) > 0 {
 			return f.Allowed[0]
 		}
 	}
