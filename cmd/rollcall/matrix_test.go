@@ -33,6 +33,7 @@ type matrix struct {
 	dir    *directory.Directory
 	clock  *directorytest.Clock
 	server *server.Server
+	gate   *auth.Authenticator
 	last   error // of the request that is being served
 	key    []byte
 }
@@ -48,7 +49,7 @@ func newMatrix(t *testing.T) *matrix {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &matrix{t: t, dir: d, clock: clock, key: key}
+	m := &matrix{t: t, dir: d, clock: clock, gate: a, key: key}
 	all := doors(d, a, matrixURL)
 	for i := range all {
 		word := all[i].Error

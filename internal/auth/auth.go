@@ -42,8 +42,10 @@ type Authenticator struct {
 	now    func() time.Time
 	key    []byte
 	signer jose.Signer
-	rates  *rates
 	guard  *guard
+
+	clients   *rates // by id
+	addresses *rates // of requests without a credential
 }
 
 var _ route.Gate = (*Authenticator)(nil)
@@ -58,7 +60,8 @@ func New(ctx context.Context, d *directory.Directory, cfg Config) (*Authenticato
 	if err != nil {
 		return nil, fmt.Errorf("use the key that signs tokens: %w", err)
 	}
-	a := &Authenticator{dir: d, url: cfg.PublicURL, now: cfg.Now, key: key, signer: signer, rates: newRates(cfg.Rate)}
+	a := &Authenticator{dir: d, url: cfg.PublicURL, now: cfg.Now, key: key, signer: signer,
+		clients: newRates(cfg.Rate), addresses: newRates(anonymousRate)}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -78,7 +81,7 @@ func (a *Authenticator) Authenticate(r *http.Request, d *route.Door) (directory.
 	if err != nil {
 		return directory.Caller{}, err
 	}
-	if err := a.rates.take(c.Client, a.now()); err != nil {
+	if err := a.clients.take(c.Client, a.now()); err != nil {
 		return c, err
 	}
 	if len(c.Doors) > 0 && !slices.Contains(c.Doors, d.Name) {
@@ -119,6 +122,11 @@ func (a *Authenticator) prove(r *http.Request, shown credential) (directory.Call
 		a.guard.passed(at)
 	}
 	return c, err
+}
+
+// Anonymous limits the requests of an address that show no credential. Errors: RuleRate.
+func (a *Authenticator) Anonymous(r *http.Request) error {
+	return a.addresses.take(source(r.RemoteAddr), a.now())
 }
 
 // Authorise asks the directory, which also writes a refusal down.

@@ -45,6 +45,9 @@ func invalidRequest(description string) error {
 // grant answers a token request. An environment in the path that is not the
 // client's own answers as one that does not exist: the client is unknown there.
 func (a *Authenticator) grant(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+	if err := a.Anonymous(r); err != nil {
+		return err
+	}
 	form, err := readForm(r)
 	if err != nil {
 		return err
@@ -64,7 +67,7 @@ func (a *Authenticator) grant(w http.ResponseWriter, r *http.Request, _ director
 	if err != nil {
 		return err
 	}
-	if err := a.rates.take(c.Client, a.now()); err != nil {
+	if err := a.clients.take(c.Client, a.now()); err != nil {
 		return err
 	}
 	if env := r.PathValue("env"); env != "" && env != c.Environment {

@@ -14,31 +14,36 @@ import (
 // maxRemembered is how many clients, addresses and proofs are remembered, each.
 const maxRemembered = 10_000
 
-// rates hold each client to so many requests a second (scim HTTP-19).
+// anonymousRate is how many requests a second one address (of IPv6, one /64)
+// may send without a credential, and how many at once (scim SEC-14).
+const anonymousRate = 100
+
+// rates hold each of many, clients or addresses, to so many requests a second
+// (scim HTTP-19).
 type rates struct {
 	limit rate.Limit // 0: no limit
 	burst int
 
 	mu      sync.Mutex
-	clients *recent[string, *rate.Limiter]
+	buckets *recent[string, *rate.Limiter]
 }
 
 // newRates allows so many requests a second, and as many at once.
 func newRates(perSecond float64) *rates {
-	return &rates{limit: rate.Limit(perSecond), burst: max(1, int(perSecond)), clients: newRecent[string, *rate.Limiter](maxRemembered)}
+	return &rates{limit: rate.Limit(perSecond), burst: max(1, int(perSecond)), buckets: newRecent[string, *rate.Limiter](maxRemembered)}
 }
 
-// take counts a request of the client. Errors: RuleRate.
-func (r *rates) take(client string, now time.Time) error {
+// take counts a request of who. Errors: RuleRate.
+func (r *rates) take(who string, now time.Time) error {
 	if r.limit <= 0 {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	bucket, ok := r.clients.get(client)
+	bucket, ok := r.buckets.get(who)
 	if !ok {
 		bucket = rate.NewLimiter(r.limit, r.burst)
-		r.clients.set(client, bucket)
+		r.buckets.set(who, bucket)
 	}
 	turn := bucket.ReserveN(now, 1)
 	wait := turn.DelayFrom(now)

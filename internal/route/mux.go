@@ -22,6 +22,9 @@ type Gate interface {
 	// Errors: RuleUnauthenticated; RuleForbidden for a client that may not use
 	// the door; RuleRate.
 	Authenticate(r *http.Request, d *Door) (directory.Caller, error)
+	// Anonymous returns nil if a request that shows no credential may be served
+	// at a Public route of a door whose other routes ask for one. Errors: RuleRate.
+	Anonymous(r *http.Request) error
 	// Authorise returns nil if the caller holds the permission. Errors: RuleForbidden.
 	Authorise(ctx context.Context, c directory.Caller, p directory.Permission) error
 }
@@ -215,10 +218,15 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 	r, cancel := m.bound(w, r, to)
 	defer cancel()
 	public := len(d.Schemes) == 0 || p != nil && p.public || to != nil && to.Permission == directory.Public
-	if !public || to != nil && to.Identify && r.Header.Get("Authorization") != "" {
+	switch {
+	case !public, to != nil && to.Identify && r.Header.Get("Authorization") != "":
 		c, err := m.gate.Authenticate(r, d.Door)
 		s.Caller = c
 		if err != nil {
+			return err
+		}
+	case len(d.Schemes) > 0:
+		if err := m.gate.Anonymous(r); err != nil {
 			return err
 		}
 	}

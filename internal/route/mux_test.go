@@ -32,6 +32,13 @@ func (gate) Authenticate(r *http.Request, d *route.Door) (directory.Caller, erro
 	return directory.Caller{Client: who, Role: directory.Role(who)}, nil
 }
 
+func (gate) Anonymous(r *http.Request) error {
+	if r.Header.Get("Who") == "flood" {
+		return &scim.Error{Rule: scim.RuleRate, Allowed: []string{"7", "9"}}
+	}
+	return nil
+}
+
 func (gate) Authorise(_ context.Context, c directory.Caller, p directory.Permission) error {
 	if p == directory.ReadDirectory || c.Role == directory.Writer {
 		return nil
@@ -67,7 +74,7 @@ func drain(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
 func word(name string) func(http.ResponseWriter, *http.Request, error) {
 	status := map[scim.Rule]int{
 		scim.RuleUnauthenticated: 401, scim.RuleForbidden: 403, scim.RuleNoEndpoint: 404,
-		scim.RuleMethod: 405, scim.RuleTooLarge: 413, scim.RuleMediaType: 415, scim.RuleJSON: 400,
+		scim.RuleMethod: 405, scim.RuleTooLarge: 413, scim.RuleMediaType: 415, scim.RuleJSON: 400, scim.RuleRate: 429,
 	}
 	return func(w http.ResponseWriter, _ *http.Request, err error) {
 		code, detail := 500, err.Error()
@@ -411,6 +418,21 @@ func TestTimeout(t *testing.T) {
 			if got := w.Body.String(); !strings.HasPrefix(got, want) {
 				t.Errorf("%s of %s: got %s, want %s", path, timeout, got, want)
 			}
+		}
+	}
+}
+
+// TestRate: who asks too often is told what it may.
+func TestRate(t *testing.T) {
+	m := mux(t)
+	for path, want := range map[string]string{"/scim/v2/Schemas": `429 "client";r=0;t=7 "client";q=9;w=1`, "/e/as/token": "200  "} {
+		method := map[bool]string{true: "GET", false: "POST"}[strings.HasPrefix(path, "/scim")]
+		r := httptest.NewRequest(method, path, nil)
+		r.Header.Set("Who", "flood")
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, r)
+		if got := fmt.Sprint(w.Code, " ", w.Header().Get("RateLimit"), " ", w.Header().Get("RateLimit-Policy")); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
 		}
 	}
 }
