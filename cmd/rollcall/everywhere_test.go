@@ -83,7 +83,7 @@ func TestEverywhere(t *testing.T) {
 		if cells < 50 {
 			t.Errorf("only %d cells", cells)
 		}
-		if w, _ := m.send(route.Route{Method: "POST"}, "/scim/v2/Bulk", "Bearer "+writer.secret, "{}"); w.Code != 501 {
+		if w, _ := m.send(route.Route{Method: "POST"}, "/rsa/v2/Bulk", "Bearer "+writer.secret, "{}"); w.Code != 501 {
 			t.Errorf("Bulk: status %d", w.Code)
 		}
 	})

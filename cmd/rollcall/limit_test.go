@@ -220,6 +220,7 @@ func TestNobodyAnonymous(t *testing.T) {
 			}
 			m.each(func(d route.Door, rt route.Route) {
 				r := httptest.NewRequest(rt.Method, fill(d, rt, directorytest.Environment, missingID), nil)
+				r.Header.Set("Authorization", shown(d.Name))
 				w := httptest.NewRecorder()
 				if s.ServeHTTP(w, r); w.Code != 403 {
 					t.Errorf("role %q, %s %s%s: %d %s", role, rt.Method, d.Prefix, rt.Path, w.Code, w.Body)
@@ -229,13 +230,14 @@ func TestNobodyAnonymous(t *testing.T) {
 	})
 }
 
-// A roleGate lets everybody in as a client of the role, and asks the real gate
-// what that may do.
+// A roleGate takes everybody for a client of the role.
 type roleGate struct {
 	*auth.Authenticator
 	role directory.Role
 }
 
-func (g roleGate) Authenticate(*http.Request, *route.Door) (directory.Caller, error) {
-	return directory.Caller{Client: "c", Environment: directorytest.Environment, Role: g.role}, nil
+func (g roleGate) Authenticate(r *http.Request, d *route.Door) (directory.Caller, error) {
+	c, err := g.Authenticator.Authenticate(r, d)
+	c.Role = g.role
+	return c, err
 }

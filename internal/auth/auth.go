@@ -130,8 +130,8 @@ func (a *Authenticator) Anonymous(r *http.Request) error {
 }
 
 // Authorise asks the directory, which also writes a refusal down.
-func (a *Authenticator) Authorise(ctx context.Context, c directory.Caller, p directory.Permission) error {
-	return a.dir.Authorise(ctx, c, p)
+func (a *Authenticator) Authorise(ctx context.Context, c directory.Caller, s directory.Scope, p directory.Permission) error {
+	return a.dir.Authorise(ctx, c, s, p)
 }
 
 func unauthenticated(reason string) error {

@@ -161,16 +161,18 @@ func (d *Directory) authorise(ctx context.Context, c Caller, s Scope, p Permissi
 		}
 		return 0, d.refuse(ctx, c, "Environment", s.Environment)
 	}
-	return c.tenant, d.Authorise(ctx, c, p)
+	if !c.Role.May(p) {
+		return 0, d.refuse(ctx, c, "Permission", "")
+	}
+	return c.tenant, nil
 }
 
-// Authorise answers whether the caller may do what needs the permission in its
-// own environment: nil, or RuleForbidden, which is also written to the audit log.
-func (d *Directory) Authorise(ctx context.Context, c Caller, p Permission) error {
-	if c.Role.May(p) {
-		return nil
-	}
-	return d.refuse(ctx, c, "Permission", "")
+// Authorise answers whether the caller may do what needs the permission in the
+// scope: nil, or why not. Errors: RuleForbidden, which is also written to the
+// audit log; RuleNotFound for an environment that is not there.
+func (d *Directory) Authorise(ctx context.Context, c Caller, s Scope, p Permission) error {
+	_, err := d.authorise(ctx, c, s, p)
+	return err
 }
 
 // refuse writes the refusal down and returns RuleForbidden. A refusal that

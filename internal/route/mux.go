@@ -25,8 +25,9 @@ type Gate interface {
 	// Anonymous returns nil if a request that shows no credential may be served
 	// at a Public route of a door whose other routes ask for one. Errors: RuleRate.
 	Anonymous(r *http.Request) error
-	// Authorise returns nil if the caller holds the permission. Errors: RuleForbidden.
-	Authorise(ctx context.Context, c directory.Caller, p directory.Permission) error
+	// Authorise returns nil if the caller holds the permission in the scope.
+	// Errors: RuleForbidden; RuleNotFound for an environment that is not there.
+	Authorise(ctx context.Context, c directory.Caller, s directory.Scope, p directory.Permission) error
 }
 
 // A Mux leads requests to the routes of doors. It never redirects.
@@ -239,12 +240,12 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 		return &scim.Error{Rule: scim.RuleMethod, Value: cmp.Or(d.override(r), r.Method), Allowed: p.allowed}
 	}
 	s.Route = d.Prefix + to.Path
-	if err := m.authorise(r.Context(), s.Caller, to.Permission); err != nil {
-		return err
-	}
 	r = r.WithContext(r.Context()) // a copy: the caller's request keeps its method and body
 	r.Method = method
 	d.prefix.values(r, segments, d.AnyCase)
+	if err := m.authorise(r, s.Caller, to.Permission); err != nil {
+		return err
+	}
 	to.path.values(r, segments[len(d.prefix):], d.AnyCase)
 	if err := limitBody(w, r, d.maxBody(to.Route)); err != nil {
 		return err
@@ -256,15 +257,21 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 	return err
 }
 
-// authorise refuses everybody where the table names no permission.
-func (m *Mux) authorise(ctx context.Context, c directory.Caller, p directory.Permission) error {
+// authorise refuses everybody where the table names no permission, and callers
+// of other environments before anything of the request is read. What schemas
+// there are is told to them too.
+func (m *Mux) authorise(r *http.Request, c directory.Caller, p directory.Permission) error {
+	scope := c.Home()
 	switch p {
 	case 0:
 		return &scim.Error{Rule: scim.RuleForbidden, Detail: "the route names no permission"}
 	case directory.Public:
 		return nil
+	case directory.ReadSchemas:
+	default:
+		scope.Environment = cmp.Or(r.PathValue(EnvironmentVariable), scope.Environment)
 	}
-	return m.gate.Authorise(ctx, c, p)
+	return m.gate.Authorise(r.Context(), c, scope, p)
 }
 
 // override returns the method that a POST asks to be taken for (aic AIC-011, p14e A10), or nothing.

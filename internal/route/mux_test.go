@@ -39,7 +39,10 @@ func (gate) Anonymous(r *http.Request) error {
 	return nil
 }
 
-func (gate) Authorise(_ context.Context, c directory.Caller, p directory.Permission) error {
+func (gate) Authorise(_ context.Context, c directory.Caller, s directory.Scope, p directory.Permission) error {
+	if s.Environment != c.Environment {
+		return &scim.Error{Rule: scim.RuleNotFound, Value: s.Environment}
+	}
 	if p == directory.ReadDirectory || c.Role == directory.Writer {
 		return nil
 	}
@@ -74,7 +77,7 @@ func drain(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
 func word(name string) func(http.ResponseWriter, *http.Request, error) {
 	status := map[scim.Rule]int{
 		scim.RuleUnauthenticated: 401, scim.RuleForbidden: 403, scim.RuleNoEndpoint: 404,
-		scim.RuleMethod: 405, scim.RuleTooLarge: 413, scim.RuleMediaType: 415, scim.RuleJSON: 400, scim.RuleRate: 429,
+		scim.RuleMethod: 405, scim.RuleNotFound: 404, scim.RuleTooLarge: 413, scim.RuleMediaType: 415, scim.RuleJSON: 400, scim.RuleRate: 429,
 	}
 	return func(w http.ResponseWriter, _ *http.Request, err error) {
 		code, detail := 500, err.Error()
@@ -418,6 +421,35 @@ func TestTimeout(t *testing.T) {
 			if got := w.Body.String(); !strings.HasPrefix(got, want) {
 				t.Errorf("%s of %s: got %s, want %s", path, timeout, got, want)
 			}
+		}
+	}
+}
+
+// TestEnvironment: who belongs elsewhere is refused before the request is read,
+// and is told of schemas only.
+func TestEnvironment(t *testing.T) {
+	m, err := route.New([]route.Door{{Name: "x", Prefix: "/{environment}/x", Schemes: []string{"Bearer"}, MaxBody: 1, Error: word("x"), Routes: []route.Route{
+		row("POST", "/Users", directory.WriteUsers, drain), row("GET", "/Schemas", directory.ReadSchemas, echo("x", "environment")),
+		row("GET", "/About", directory.Public, echo("x", "environment")),
+	}}}, gate{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for request, want := range map[string]string{
+		"POST /e/x/Users": "404 x: |e||", "PUT /e/x/Users": "405 x: |PUT||OPTIONS,POST",
+		"GET /e/x/Schemas": `200 x GET environment="e" by writer at x`, "GET /e/x/About": `200 x GET environment="e"`,
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		var body io.Reader
+		if method == "POST" {
+			body = strings.NewReader("too large")
+		}
+		r := httptest.NewRequest(method, path, body)
+		r.Header.Set("Who", "writer")
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, r)
+		if got := fmt.Sprintf("%d %s", w.Code, w.Body); got != want {
+			t.Errorf("%s: got %s, want %s", request, got, want)
 		}
 	}
 }

@@ -44,6 +44,10 @@ const (
 	BulkTimeout = 60 * time.Second
 )
 
+// EnvironmentVariable is the variable of a Prefix that names the environment
+// that a request is about. Callers of another one are refused by the Mux.
+const EnvironmentVariable = "environment"
+
 // DefaultMaxBody is the largest request body of a door that does not say, in bytes (scim HTTP-18).
 const DefaultMaxBody = 1 << 20
 

@@ -31,8 +31,10 @@ type open struct{}
 func (open) Authenticate(*http.Request, *route.Door) (directory.Caller, error) {
 	return directory.Caller{Client: "c1", Environment: "e1"}, nil
 }
-func (open) Anonymous(*http.Request) error                                           { return nil }
-func (open) Authorise(context.Context, directory.Caller, directory.Permission) error { return nil }
+func (open) Anonymous(*http.Request) error { return nil }
+func (open) Authorise(context.Context, directory.Caller, directory.Scope, directory.Permission) error {
+	return nil
+}
 
 // door is one that has the routes and words errors as "rule N" or "fault ID".
 func door(routes ...route.Route) route.Door {
