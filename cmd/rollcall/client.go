@@ -30,6 +30,9 @@ type clientCreate struct {
 	Role        string   `enum:"reader,writer,admin" default:"writer" help:"What it may do with the environment's data: reader, writer or admin (${default})."`
 	Door        []string `enum:"p14e,pingone,aic,rsa,scim2,scim1" help:"A door that it may use; repeat for more. All if none is named."`
 	PublicURL   string   `name:"public-url" placeholder:"URL" default:"http://${listen}" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (${default})."`
+	Population  []string `placeholder:"ID" help:"A population whose users alone it sees and writes; repeat for more. All if none is named."`
+	Hide        []string `placeholder:"ATTRIBUTE" help:"An attribute that it neither sees nor writes, as title or urn:...:User:department; repeat for more."`
+	ReadOnly    []string `placeholder:"ATTRIBUTE" help:"An attribute that it sees and does not write; repeat for more."`
 	settingsFlags
 }
 
@@ -42,6 +45,7 @@ func (c *clientCreate) Run(t *terminal) error {
 		made, secret, err := d.CreateClient(ctx, directory.ClientDraft{
 			Environment: e.ID, ID: c.ID, Name: c.Name, Role: directory.Role(c.Role), Doors: c.Door,
 			Settings: c.settingsFlags.apply(directory.ClientSettings{}),
+			Limits:   directory.ClientLimits{Populations: c.Population, Hidden: c.Hide, ReadOnly: c.ReadOnly},
 		})
 		if err != nil {
 			return err
@@ -74,10 +78,15 @@ type clientView struct {
 	Revoked     bool                     `json:"revoked"`
 	Created     time.Time                `json:"created"`
 	Settings    directory.ClientSettings `json:"settings"`
+	Limits      *directory.ClientLimits  `json:"limits,omitempty"`
 }
 
 func viewClient(c *directory.Client) clientView {
-	return clientView{c.ID, c.Environment, c.Name, string(c.Role), append([]string{}, c.Doors...), c.Secrets, c.Revoked, c.Created, c.Settings}
+	v := clientView{c.ID, c.Environment, c.Name, string(c.Role), append([]string{}, c.Doors...), c.Secrets, c.Revoked, c.Created, c.Settings, nil}
+	if len(c.Limits.Populations)+len(c.Limits.Hidden)+len(c.Limits.ReadOnly) > 0 {
+		v.Limits = &c.Limits
+	}
+	return v
 }
 
 func (v clientView) doors() string {
@@ -114,10 +123,27 @@ func (v clientView) settings() string {
 	return strings.Join(words, " ")
 }
 
+// limits says what the client is limited to, beside its role and doors.
+func (v clientView) limits() string {
+	if v.Limits == nil {
+		return "none"
+	}
+	var words []string
+	for _, l := range []struct {
+		name string
+		list []string
+	}{{"populations", v.Limits.Populations}, {"hidden", v.Limits.Hidden}, {"read-only", v.Limits.ReadOnly}} {
+		if len(l.list) > 0 {
+			words = append(words, l.name+"="+strings.Join(l.list, ","))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
 // write shows the client to people.
 func (v clientView) write(w io.Writer) {
-	fmt.Fprintf(w, "client       %s\nname         %s\nenvironment  %s\nrole         %s\ndoors        %s\nstate        %s\nsettings     %s\n",
-		v.ID, v.Name, v.Environment, v.Role, v.doors(), v.state(), v.settings())
+	fmt.Fprintf(w, "client       %s\nname         %s\nenvironment  %s\nrole         %s\ndoors        %s\nstate        %s\nsettings     %s\nlimits       %s\n",
+		v.ID, v.Name, v.Environment, v.Role, v.doors(), v.state(), v.settings(), v.limits())
 }
 
 type clientList struct {

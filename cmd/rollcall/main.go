@@ -124,6 +124,10 @@ func explainFault(e *scim.Error) string {
 		return fmt.Sprintf("the id %q is taken; choose another", e.Value)
 	case scim.RuleProtected:
 		return fmt.Sprintf("the %s %q cannot be changed: %s", noun, e.Value, e.Detail)
+	case scim.RuleDangling:
+		return fmt.Sprintf("there is no %s %q", noun, e.Value)
+	case scim.RulePath:
+		return e.Path + ": " + e.Detail
 	case scim.RuleBusy:
 		return "the data is busy; try again in a moment"
 	}

@@ -26,6 +26,7 @@ type Client struct {
 	Revoked     bool
 	Secrets     int // how many of its secrets are live: at most two
 	Settings    ClientSettings
+	Limits      ClientLimits // as their schemas spell them
 }
 
 // A ClientDraft is a client as an administrator proposes it.
@@ -36,6 +37,7 @@ type ClientDraft struct {
 	Role        Role // empty: Writer
 	Doors       []string
 	Settings    ClientSettings
+	Limits      ClientLimits
 	// Secrets are given only by development mode; when there are none, one of
 	// 256 bits is made.
 	Secrets []string
@@ -46,7 +48,8 @@ type ClientDraft struct {
 //
 // Errors: RuleNotFound for an unknown environment, RuleUnique for an id or a
 // secret that is taken, RuleCanonical for an unknown role and for settings
-// that are none.
+// that are none, RuleDangling for a population that is not there, RulePath for what
+// is no attribute that a client can be limited in.
 func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, string, error) {
 	if dr.ID == "" {
 		dr.ID = uuid.NewString()
@@ -58,20 +61,24 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		return nil, "", &scim.Error{Rule: scim.RuleCanonical, Path: "role", Value: string(dr.Role),
 			Allowed: []string{string(Reader), string(Writer), string(Admin)}}
 	}
-	chosen, err := dr.Settings.pack()
-	if err != nil {
-		return nil, "", err
-	}
 	secret := ""
 	if len(dr.Secrets) == 0 {
 		secret = newSecret()
 		dr.Secrets = []string{secret}
 	}
 	var out *Client
-	err = d.update(ctx, func(tx *store.Tx) error {
+	err := d.update(ctx, func(tx *store.Tx) error {
 		t, err := tx.Tenant(dr.Environment)
 		if err != nil {
 			return notFound(err, "Environment", dr.Environment)
+		}
+		narrowed, err := dr.Limits.resolve(tx, t.TID)
+		if err != nil {
+			return err
+		}
+		chosen, err := pack(dr.Settings, narrowed)
+		if err != nil {
+			return err
 		}
 		c := store.Client{TID: t.TID, ID: dr.ID, Name: dr.Name, Role: string(dr.Role), Doors: dr.Doors, Created: d.now(), Settings: chosen}
 		if err := tx.InsertClient(&c); err != nil {
@@ -213,9 +220,9 @@ func (d *Directory) client(tx *store.Tx, c *store.Client) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := settings(*c)
+	chosen, narrowed, err := unpack(*c)
 	return &Client{ID: c.ID, Name: c.Name, Environment: t.ID, Role: Role(c.Role), Doors: c.Doors,
-		Created: c.Created, Revoked: c.Disabled, Secrets: len(live), Settings: chosen}, err
+		Created: c.Created, Revoked: c.Disabled, Secrets: len(live), Settings: chosen, Limits: narrowed}, err
 }
 
 var errUnauthenticated = &scim.Error{Rule: scim.RuleUnauthenticated}
@@ -269,8 +276,17 @@ func (d *Directory) AuthenticateToken(ctx context.Context, t TokenClaims) (Calle
 
 func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*store.Login, error)) (Caller, error) {
 	var found *store.Login
+	var chosen ClientSettings
+	var narrowed *limits
 	err := d.db.View(ctx, func(tx *store.Tx) (err error) {
-		found, err = find(tx)
+		if found, err = find(tx); err != nil {
+			return err
+		}
+		var l ClientLimits
+		if chosen, l, err = unpack(found.Client); err != nil {
+			return err
+		}
+		narrowed, err = l.compile(tx, found.Client.TID)
 		return err
 	})
 	switch {
@@ -282,9 +298,8 @@ func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*sto
 		return Caller{}, errUnauthenticated
 	}
 	c := found.Client
-	chosen, err := settings(c)
 	return Caller{Client: c.ID, Environment: found.Tenant.ID, Role: Role(c.Role), Doors: c.Doors, Settings: chosen,
-		tenant: c.TID, client: c.CID, secret: found.Secret.SID, version: found.Tenant.Version}, err
+		limits: narrowed, tenant: c.TID, client: c.CID, secret: found.Secret.SID, version: found.Tenant.Version}, nil
 }
 
 // SigningKey returns the 32 bytes with which this installation signs access

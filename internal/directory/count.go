@@ -19,7 +19,19 @@ func (d *Directory) CountMembers(ctx context.Context, c Caller, s Scope, group, 
 		if err != nil {
 			return notFound(err, "Group", group)
 		}
-		n, err = tx.MemberCount(row.RID, storeType(typ))
+		switch {
+		case c.limits.hides(ownMembers):
+			return nil
+		case c.limits.within() == nil:
+			n, err = tx.MemberCount(row.RID, storeType(typ))
+			return err
+		}
+		members, err := tx.MembersWithin(row.RID, c.limits.within())
+		for _, m := range members {
+			if m.Type == typ {
+				n++
+			}
+		}
 		return err
 	})
 	return n, err

@@ -69,10 +69,11 @@ type Caller struct {
 	Settings    ClientSettings
 	Trace       *Trace // of this request, or of this operation of it; nil for none
 
-	tenant  int64 // the environment's key in the store
-	client  int64 // the client's key in the store
-	secret  int64 // the key of the secret that proved it
-	version int64 // of the environment, see typeSet
+	limits  *limits // of the client, nil for none
+	tenant  int64   // the environment's key in the store
+	client  int64   // the client's key in the store
+	secret  int64   // the key of the secret that proved it
+	version int64   // of the environment, see typeSet
 }
 
 // A Scope is where a call takes place: the environment named by the path, or

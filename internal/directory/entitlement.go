@@ -36,13 +36,17 @@ func (e Entitlement) May(p Permission) bool {
 }
 
 // Entitle gives the members of a group the entitlement, in the place of the
-// one that the group has. Errors: RuleForbidden, RuleNotFound, RuleCanonical for
+// one that the group has. Errors: RuleForbidden, for every client that has limits,
+// RuleNotFound, RuleCanonical for
 // an entitlement that there is not, RuleProtected for the group Users, whose
 // members are everybody.
 func (d *Directory) Entitle(ctx context.Context, c Caller, s Scope, group string, e Entitlement) error {
 	tenant, err := d.authorise(ctx, c, s, WriteGroups)
 	if err != nil {
 		return err
+	}
+	if c.limits != nil {
+		return d.refuse(ctx, c, "Group", group)
 	}
 	if e > GroupManager {
 		return &scim.Error{Rule: scim.RuleCanonical, Path: "entitlement"}
@@ -76,9 +80,9 @@ func (d *Directory) Entitled(ctx context.Context, c Caller, s Scope, user string
 	}
 	var role int64
 	err = d.view(ctx, func(tx *store.Tx) error {
-		row, err := tx.ByID(tenant, store.User, user)
+		row, err := c.find(tx, tenant, store.User, "User", user)
 		if err != nil {
-			return notFound(err, "User", user)
+			return err
 		}
 		role, err = tx.Entitled(row.RID)
 		return err

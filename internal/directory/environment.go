@@ -178,8 +178,22 @@ func (d *Directory) Authorise(ctx context.Context, c Caller, s Scope, p Permissi
 // refuse writes the refusal down and returns RuleForbidden. A refusal that
 // cannot be written down is still a refusal.
 func (d *Directory) refuse(ctx context.Context, c Caller, typ, id string) error {
+	return d.refused(ctx, c, &scim.Error{Rule: scim.RuleForbidden, Schema: typ, Value: id})
+}
+
+func (d *Directory) refused(ctx context.Context, c Caller, fault *scim.Error) error {
 	err := d.update(ctx, func(tx *store.Tx) error {
-		return tx.AppendAudit(d.audit(c, "refuse", typ, id, "forbidden"))
+		return tx.AppendAudit(d.audit(c, "refuse", fault.Schema, fault.Value, "forbidden"))
 	})
-	return errors.Join(&scim.Error{Rule: scim.RuleForbidden, Schema: typ, Value: id}, err)
+	return errors.Join(fault, err)
+}
+
+// change is update for a write of the caller: what the transaction refuses is
+// written down after it.
+func (d *Directory) change(ctx context.Context, c Caller, fn func(*store.Tx) error) error {
+	err := d.update(ctx, fn)
+	if faults := scim.Faults(err); len(faults) == 1 && faults[0].Rule == scim.RuleForbidden {
+		return d.refused(ctx, c, faults[0])
+	}
+	return err
 }

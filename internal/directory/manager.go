@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"errors"
 	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -25,11 +24,12 @@ func (w *write) setManager(tx *store.Tx, row *store.Row, old, id string) error {
 	}
 	var manager int64
 	if id != "" {
-		m, err := tx.ByID(w.tenant, store.User, id)
+		m, err := w.caller.find(tx, w.tenant, store.User, "User", id)
+		missing := len(scim.Faults(err)) > 0
 		switch {
-		case errors.Is(err, store.ErrNotFound) && w.draft.AnyManager:
+		case missing && w.draft.AnyManager:
 			return tx.SetManager(row.RID, 0)
-		case errors.Is(err, store.ErrNotFound):
+		case missing:
 			return &scim.Error{Rule: scim.RuleDangling, Path: managerPath, Value: id, Schema: "User"}
 		case err != nil:
 			return err

@@ -91,11 +91,10 @@ func (d *Directory) modify(ctx context.Context, c Caller, tenant int64, m Modifi
 	for {
 		if m.Password {
 			err := d.view(ctx, func(tx *store.Tx) error {
-				old, err := tx.ByID(tenant, w.typ, m.ID)
+				old, err := c.find(tx, tenant, w.typ, m.Type, m.ID)
 				if err != nil {
-					return notFound(err, m.Type, m.ID)
+					return err
 				}
-				old.TypeName = m.Type
 				if err := m.Precondition.check(old); err != nil {
 					return err
 				}
@@ -123,7 +122,12 @@ var errOtherPassword = errors.New("directory: the change sets another password")
 
 // apply calls Apply and takes its attributes apart.
 func (w *write) apply(m Modification, old *store.Row) error {
-	ch, err := m.Apply(old.Resource())
+	l := w.caller.limits
+	seen := l.show(old.Resource())
+	ch, err := m.Apply(seen)
+	if err == nil {
+		err = l.refuse(m.Type, seen, ch)
+	}
 	if err != nil {
 		return err
 	}
@@ -131,18 +135,20 @@ func (w *write) apply(m Modification, old *store.Row) error {
 	w.dropPassword = ch.DropPassword && old.HasPassword
 	attributes := ch.Attributes
 	if attributes == nil {
-		attributes = old.Resource().Attributes()
+		attributes = seen.Attributes()
+	}
+	if l.keepsAny() {
+		attributes = l.keep(m.Type, attributes, old.Resource().Attributes())
 	}
 	w.body, err = w.d.takeApart(w.schema, attributes)
 	return err
 }
 
 func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {
-	old, err := tx.ByID(w.tenant, w.typ, m.ID)
+	old, err := w.caller.find(tx, w.tenant, w.typ, m.Type, m.ID)
 	if err != nil {
-		return notFound(err, m.Type, m.ID)
+		return err
 	}
-	old.TypeName = m.Type
 	if err := m.Precondition.check(old); err != nil {
 		return err
 	}
@@ -192,7 +198,7 @@ func (w *write) changeMember(tx *store.Tx, g *store.Row, ch MemberChange) (int, 
 	}
 	leave := ch.Members
 	if ch.Op == RemoveMatching {
-		present, err := tx.Members(g.RID)
+		present, err := tx.MembersWithin(g.RID, w.caller.limits.within())
 		if err != nil {
 			return 0, err
 		}
@@ -212,8 +218,14 @@ func (w *write) changeMember(tx *store.Tx, g *store.Row, ch MemberChange) (int, 
 // addMembers makes the resources of the keys members of the group, as the
 // request names them in members, and returns how many were not before.
 //
-// Errors: RuleCycle with NoCycles. What costs is how many groups the group is in.
+// Errors: RuleCycle with NoCycles; RuleForbidden for a caller with limits if the
+// group entitles its members to more than that. What costs is how many groups the group is in.
 func (w *write) addMembers(tx *store.Tx, g *store.Row, wanted map[int64]bool, members []Member) (int, error) {
+	if len(wanted) > 0 {
+		if err := w.entitles(tx, g); err != nil {
+			return 0, err
+		}
+	}
 	if w.draft.NoCycles {
 		above, err := tx.Containing(g.RID)
 		if err != nil {

@@ -44,7 +44,8 @@ func (d *Directory) CreatePopulation(ctx context.Context, environment, id, name 
 	return &Population{ID: id, Name: name}, nil
 }
 
-// Populations returns the populations of the scope in order of creation.
+// Populations returns the populations of the scope that the caller sees users
+// of, in order of creation.
 // Errors: as Read.
 func (d *Directory) Populations(ctx context.Context, c Caller, s Scope) ([]*Population, error) {
 	tenant, err := d.authorise(ctx, c, s, ReadDirectory)
@@ -62,6 +63,9 @@ func (d *Directory) Populations(ctx context.Context, c Caller, s Scope) ([]*Popu
 			return err
 		}
 		for _, row := range page.Rows {
+			if !c.limits.reaches(row.RID) {
+				continue
+			}
 			users, err := tx.PopulationCount(row.RID)
 			if err != nil {
 				return err

@@ -22,12 +22,11 @@ func (d *Directory) Read(ctx context.Context, c Caller, s Scope, typ, id string,
 	}
 	var out *scim.Resource
 	err = d.view(ctx, func(tx *store.Tx) error {
-		row, err := tx.ByID(tenant, number, id)
+		row, err := c.find(tx, tenant, number, typ, id)
 		if err != nil {
-			return notFound(err, typ, id)
+			return err
 		}
-		row.TypeName = typ
-		out, err = resource(tx, row, inc)
+		out, err = c.resource(tx, row, inc)
 		return err
 	})
 	return out, err
@@ -46,20 +45,21 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 		return nil, err
 	}
 	c.Trace.ask(q.Filter)
+	q.Filter, q.Sort = c.limits.blind(q.Type, q.Filter), c.limits.unsorted(q.Type, q.Sort)
 	page := &Page{}
 	if q.Cursor == nil {
 		page.Start = max(1, q.Start)
 	}
 	err = d.view(ctx, func(tx *store.Tx) error {
 		found, err := tx.Select(store.Query{TID: tenant, Type: number, Filter: q.Filter, Sort: q.Sort,
-			Start: q.Start, Cursor: (*store.Position)(q.Cursor), Count: q.Count, NoTotal: q.NoTotal})
+			Start: q.Start, Cursor: (*store.Position)(q.Cursor), Count: q.Count, NoTotal: q.NoTotal, Within: c.limits.within()})
 		if err != nil {
 			return err
 		}
 		page.Total, page.Next, page.Previous = found.Total, (*Position)(found.Next), (*Position)(found.Previous)
 		for _, row := range found.Rows {
 			row.TypeName = q.Type
-			r, err := resource(tx, row, q.Include)
+			r, err := c.resource(tx, row, q.Include)
 			if err != nil {
 				return err
 			}
@@ -73,11 +73,26 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 	return page, nil
 }
 
-// resource returns the row as a resource with the parts that were asked for.
-func resource(tx *store.Tx, row *store.Row, inc Include) (r *scim.Resource, err error) {
+// find returns the resource of this id if it is there for the caller. number is
+// what the store calls the type. Errors: RuleNotFound.
+func (c Caller) find(tx *store.Tx, tenant int64, number store.Type, typ, id string) (*store.Row, error) {
+	row, err := tx.ByID(tenant, number, id)
+	if err == nil && !c.limits.sees(row) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return nil, notFound(err, typ, id)
+	}
+	row.TypeName = typ
+	return row, nil
+}
+
+// resource returns the row as a resource as the caller sees it, with the parts
+// that were asked for.
+func (c Caller) resource(tx *store.Tx, row *store.Row, inc Include) (r *scim.Resource, err error) {
 	r = row.Resource()
 	if row.Type == store.User && bytes.Contains(row.Doc, []byte(`"manager":`)) {
-		switch m, err := tx.Manager(row.RID); {
+		switch m, err := tx.Manager(row.RID, c.limits.within()); {
 		case err == nil:
 			r.Manager = &m
 		case !errors.Is(err, store.ErrNotFound):
@@ -90,9 +105,9 @@ func resource(tx *store.Tx, row *store.Row, inc Include) (r *scim.Resource, err 
 		}
 	}
 	if inc.Members && row.Type == store.Group {
-		if r.Members, err = tx.Members(row.RID); err != nil {
+		if r.Members, err = tx.MembersWithin(row.RID, c.limits.within()); err != nil {
 			return nil, err
 		}
 	}
-	return r, nil
+	return c.limits.show(r), nil
 }

@@ -148,28 +148,41 @@ func rewriteOf(name string) scim.Rewrites {
 	return 0
 }
 
-// pack returns the settings as they are stored: {} for the defaults, which are
-// most clients', so that reading them costs nothing.
-func (s ClientSettings) pack() ([]byte, error) {
+// packed is what is stored of a client's settings and limits.
+type packed struct {
+	ClientSettings
+	Limits *ClientLimits `json:"limits,omitempty"`
+}
+
+// pack returns settings and limits as they are stored: nothing for the defaults,
+// which are most clients', so that reading them costs nothing.
+func pack(s ClientSettings, l ClientLimits) ([]byte, error) {
 	s = s.spelled()
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if s.Mode == Tolerant && s.PatchResponse == PatchAuto && s.UnknownAttributes == UnknownAuto && s.CursorPaging == CursorAuto && len(s.Rewrites) == 0 {
+	p := packed{ClientSettings: s}
+	if !l.isZero() {
+		p.Limits = &l
+	}
+	if p.Limits == nil && s.Mode == Tolerant && s.PatchResponse == PatchAuto && s.UnknownAttributes == UnknownAuto && s.CursorPaging == CursorAuto && len(s.Rewrites) == 0 {
 		return nil, nil
 	}
-	return json.Marshal(s)
+	return json.Marshal(p)
 }
 
-// settings reads what pack made.
-func settings(c store.Client) (ClientSettings, error) {
-	var s ClientSettings
+// unpack reads what pack made.
+func unpack(c store.Client) (ClientSettings, ClientLimits, error) {
+	var p packed
 	if len(c.Settings) > 0 {
-		if err := json.Unmarshal(c.Settings, &s); err != nil {
-			return s, fmt.Errorf("settings of the client %s: %w", c.ID, err)
+		if err := json.Unmarshal(c.Settings, &p); err != nil {
+			return p.ClientSettings, ClientLimits{}, fmt.Errorf("settings of the client %s: %w", c.ID, err)
 		}
 	}
-	return s.spelled(), nil
+	if p.Limits == nil {
+		p.Limits = &ClientLimits{}
+	}
+	return p.ClientSettings.spelled(), *p.Limits, nil
 }
 
 // ConfigureClient changes the settings of a client, in force from its next
@@ -185,11 +198,11 @@ func (d *Directory) ConfigureClient(ctx context.Context, id string, change func(
 		if err != nil {
 			return notFound(err, "Client", id)
 		}
-		old, err := settings(*c)
+		old, narrowed, err := unpack(*c)
 		if err != nil {
 			return err
 		}
-		if c.Settings, err = change(old).pack(); err != nil {
+		if c.Settings, err = pack(change(old), narrowed); err != nil {
 			return err
 		}
 		if err := tx.UpdateClient(c); err != nil {

@@ -52,7 +52,10 @@ func (d *Directory) prove(ctx context.Context, p proof) (*scim.Resource, error) 
 	var row *store.Row
 	credential := &store.Credential{}
 	err := d.view(ctx, func(tx *store.Tx) (err error) {
-		if row, err = p.find(tx); err == nil {
+		if row, err = p.find(tx); err == nil && !p.caller.limits.sees(row) {
+			err = store.ErrNotFound
+		}
+		if err == nil {
 			credential, err = tx.Credential(row.RID)
 		}
 		if errors.Is(err, store.ErrNotFound) {
@@ -98,7 +101,7 @@ func (d *Directory) prove(ctx context.Context, p proof) (*scim.Resource, error) 
 		default:
 			current.Failures, current.LockedUntil = 0, time.Time{}
 			row.LastLogin = current.LastLogin
-			out = row.Resource()
+			out = p.caller.limits.show(row.Resource())
 		}
 		refused = out == nil
 		if err := tx.SetCredential(current); err != nil {

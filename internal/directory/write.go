@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -68,6 +69,9 @@ func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Prec
 	}
 	err = w.commit(ctx, func(tx *store.Tx) error {
 		old, err := tx.ByID(w.tenant, w.typ, dr.ID)
+		if err == nil && !c.limits.sees(old) {
+			err = store.ErrNotFound
+		}
 		switch {
 		case errors.Is(err, store.ErrNotFound) && !p.Present && len(p.Version) == 0:
 			return w.insert(tx)
@@ -85,7 +89,8 @@ func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Prec
 
 // Delete removes a resource and its memberships and returns it as it was, with
 // its groups. Errors: RuleForbidden, RuleNotFound, RuleVersion, RuleProtected
-// for the group Users.
+// for the group Users, RuleForbidden also for a group that has members whom the
+// caller does not see.
 func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id string, p Precondition) (*scim.Resource, error) {
 	tenant, err := d.authorise(ctx, c, s, writePermission(typ))
 	if err != nil {
@@ -96,12 +101,11 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 		return nil, err
 	}
 	var out *scim.Resource
-	err = d.update(ctx, func(tx *store.Tx) error {
-		old, err := tx.ByID(tenant, number, id)
+	err = d.change(ctx, c, func(tx *store.Tx) error {
+		old, err := c.find(tx, tenant, number, typ, id)
 		if err != nil {
-			return notFound(err, typ, id)
+			return err
 		}
-		old.TypeName = typ
 		if err := p.check(old); err != nil {
 			return err
 		}
@@ -112,7 +116,10 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 		if old.RID == t.DefaultGroup || old.RID == t.DefaultPop {
 			return &scim.Error{Rule: scim.RuleProtected, Schema: typ, Value: id}
 		}
-		if out, err = resource(tx, old, Include{Groups: true, Members: true}); err != nil {
+		if err := c.disbands(tx, old); err != nil {
+			return err
+		}
+		if out, err = c.resource(tx, old, Include{Groups: true, Members: true}); err != nil {
 			return err
 		}
 		now := d.stamp()
@@ -192,8 +199,10 @@ func (w *write) prepare(ctx context.Context) (err error) {
 	if w.modifies {
 		return nil
 	}
-	w.body, err = w.d.takeApart(w.schema, w.draft.Attributes)
-	return err
+	if w.body, err = w.d.takeApart(w.schema, w.draft.Attributes); err != nil {
+		return err
+	}
+	return w.limit(ctx)
 }
 
 // errTypesChanged: the environment has defined other types since the write was prepared.
@@ -203,7 +212,7 @@ var errTypesChanged = errors.New("directory: the environment has other types")
 // the write was prepared with. If they have changed, it prepares the write again.
 func (w *write) commit(ctx context.Context, fn func(*store.Tx) error) error {
 	for {
-		err := w.d.update(ctx, func(tx *store.Tx) error {
+		err := w.d.change(ctx, w.caller, func(tx *store.Tx) error {
 			version, err := tx.TenantVersion(w.tenant)
 			switch {
 			case err != nil:
@@ -323,7 +332,12 @@ func (w *write) byExternalID(ctx context.Context, tx *store.Tx) (*store.Row, err
 	if err := tx.LockKey(ctx, w.body.externalID); err != nil {
 		return nil, err
 	}
-	rows, err := tx.ByExternalID(w.tenant, w.typ, w.body.externalID, 2)
+	enough := 2
+	if w.caller.limits.within() != nil {
+		enough = math.MaxInt32
+	}
+	rows, err := tx.ByExternalID(w.tenant, w.typ, w.body.externalID, enough)
+	rows = slices.DeleteFunc(rows, func(row *store.Row) bool { return !w.caller.limits.sees(row) })
 	switch {
 	case err != nil || len(rows) == 0:
 		return nil, err
@@ -353,6 +367,12 @@ func (w *write) insert(tx *store.Tx) (err error) {
 			return err
 		}
 	}
+	if w.caller.limits.keepsAny() {
+		if err := w.retake(without(w.draft.Type, w.body.attributes, w.caller.limits.kept)); err != nil {
+			return err
+		}
+		row.Key, row.ExternalID = w.body.key, w.body.externalID
+	}
 	row.Doc = w.body.doc
 	if err := w.unprepared(); err != nil {
 		return err
@@ -379,17 +399,15 @@ func (w *write) insert(tx *store.Tx) (err error) {
 		return err
 	}
 	inc := Include{Groups: len(w.draft.Groups) > 0 || w.draft.DefaultGroup, Members: len(w.body.members) > 0}
-	w.result, err = resource(tx, row, inc)
+	w.result, err = w.caller.resource(tx, row, inc)
 	return err
 }
 
 // replace stores the draft over old. What the draft leaves open stays: the
 // password, active, the population and whether the password must be changed.
 func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
-	if w.draft.Merge != nil {
-		if err := w.retake(w.draft.Merge(old.Resource().Attributes())); err != nil {
-			return err
-		}
+	if err := w.merge(old); err != nil {
+		return err
 	}
 	w.draft.DefaultGroup = false // for new users only (p14e R9)
 	joined, err := w.join(tx, old)
@@ -397,7 +415,7 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 		return err
 	}
 	regrouped := 0
-	if w.typ == store.Group {
+	if w.typ == store.Group && !w.caller.limits.keeps(ownMembers) {
 		if regrouped, err = w.setMembers(tx, old); err != nil {
 			return err
 		}
@@ -408,6 +426,28 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 	if joined && w.outcome == Unchanged {
 		return w.d.log(tx, w.caller, store.OpUpdate, old, w.d.stamp(), []string{"groups"})
 	}
+	return nil
+}
+
+// merge makes the body what is to be stored over old: what the dialect cannot
+// express and what the caller cannot write stays.
+func (w *write) merge(old *store.Row) error {
+	typ, l := w.draft.Type, w.caller.limits
+	had := old.Resource()
+	attributes, given := w.body.attributes, w.body.activeGiven
+	switch {
+	case w.draft.Merge != nil:
+		attributes, given = w.draft.Merge(l.show(had).Attributes()), true
+	case !l.keepsAny():
+		return nil
+	}
+	if l.keepsAny() {
+		attributes = l.keep(typ, attributes, had.Attributes())
+	}
+	if err := w.retake(attributes); err != nil {
+		return err
+	}
+	w.body.activeGiven = w.body.activeGiven && given
 	return nil
 }
 
@@ -487,16 +527,24 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 			return err
 		}
 	}
-	w.result, err = resource(tx, &row, inc)
+	w.result, err = w.caller.resource(tx, &row, inc)
 	return err
 }
 
 // population returns the population that the draft names, else the one given.
 func (w *write) population(tx *store.Tx, rid int64, id string) (int64, string, error) {
+	l := w.caller.limits
+	if w.draft.Population == "" && !l.reaches(rid) {
+		w.draft.Population = l.first
+	}
 	if w.draft.Population == "" && rid == 0 {
 		return 0, "", &scim.Error{Rule: scim.RuleRequired, Path: "population.id"}
 	}
-	if w.draft.Population == "" || w.draft.Population == id {
+	switch {
+	case w.draft.Population != "" && w.draft.Population != id:
+	case !l.reaches(rid):
+		return 0, "", errElsewhere(id)
+	default:
 		return rid, id, nil
 	}
 	p, err := tx.ByID(w.tenant, store.Population, w.draft.Population)
@@ -505,6 +553,9 @@ func (w *write) population(tx *store.Tx, rid int64, id string) (int64, string, e
 	}
 	if err != nil {
 		return 0, "", err
+	}
+	if !l.reaches(p.RID) {
+		return 0, "", errElsewhere(p.ID)
 	}
 	return p.RID, p.ID, nil
 }
@@ -568,6 +619,9 @@ func (w *write) join(tx *store.Tx, row *store.Row) (bool, error) {
 	}
 	joined := false
 	for _, g := range groups {
+		if err := w.entitles(tx, g); err != nil {
+			return false, err
+		}
 		n, err := tx.AddMembers(g.RID, row.RID)
 		if err != nil {
 			return false, err
@@ -602,6 +656,9 @@ func (w *write) setMembers(tx *store.Tx, row *store.Row) (int, error) {
 		return 0, err
 	}
 	present, err := tx.MemberRIDs(row.RID)
+	if err == nil {
+		present, err = w.caller.limits.filter(tx, present)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -642,6 +699,9 @@ func (w *write) findMembers(tx *store.Tx, members []Member) (found map[int64]boo
 	}
 	users, err := tx.Resolve(w.tenant, store.User, ids)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := w.caller.limits.drop(tx, users); err != nil {
 		return nil, nil, err
 	}
 	groups, err := tx.Resolve(w.tenant, store.Group, ids)

@@ -47,6 +47,13 @@ func NewResource(doc []byte) *Resource { return &Resource{doc: doc} }
 // Doc returns the attributes as canonical JSON. It must not be changed.
 func (r *Resource) Doc() []byte { return r.doc }
 
+// With returns a copy of the resource with other attributes, in canonical names and order.
+func (r *Resource) With(attributes *Object) *Resource {
+	out := *r
+	out.doc, out.tree = attributes.AppendJSON(nil), attributes
+	return &out
+}
+
 // Attributes returns the attributes as a tree, read from Doc at the first
 // call. It must not be changed.
 func (r *Resource) Attributes() *Object {

@@ -19,6 +19,34 @@ func (tx *Tx) Members(gid int64) ([]scim.Reference, error) {
 		FROM member m CROSS JOIN resource r WHERE m.gid = $1 AND m.kind = $2 AND r.rid = m.mid ORDER BY m.mid`, gid, memberKind)
 }
 
+// MembersWithin is Members without the users of other populations than these; nil is all.
+func (tx *Tx) MembersWithin(gid int64, populations []int64) ([]scim.Reference, error) {
+	if populations == nil {
+		return tx.Members(gid)
+	}
+	within, err := json.Marshal(populations)
+	if err != nil {
+		return nil, err
+	}
+	return list(tx, scanReference, `SELECT r.id, r.type, r.name, r.display, 0
+		FROM member m CROSS JOIN resource r WHERE m.gid = $1 AND m.kind = $2 AND r.rid = m.mid
+		AND (r.type <> $3 OR r.pop IN (SELECT value FROM json_each($4))) ORDER BY m.mid`, gid, memberKind, User, string(within))
+}
+
+// Within returns those of the RIDs that are not users of other populations than these.
+func (tx *Tx) Within(rids, populations []int64) ([]int64, error) {
+	wanted, err := json.Marshal(rids)
+	if err != nil {
+		return nil, err
+	}
+	within, err := json.Marshal(populations)
+	if err != nil {
+		return nil, err
+	}
+	return list(tx, scanInt, `SELECT r.rid FROM json_each($1) w CROSS JOIN resource r WHERE r.rid = w.value
+		AND (r.type <> $2 OR r.pop IN (SELECT value FROM json_each($3)))`, string(wanted), User, string(within))
+}
+
 // MemberRIDs returns the RIDs of the direct members of a group, in order.
 func (tx *Tx) MemberRIDs(gid int64) ([]int64, error) {
 	return list(tx, scanInt, "SELECT mid FROM member WHERE gid = $1 AND kind = $2 ORDER BY mid", gid, memberKind)
@@ -103,10 +131,16 @@ func (tx *Tx) SetManager(rid, manager int64) error {
 	return err
 }
 
-// Manager returns the manager of a user. Errors: ErrNotFound.
-func (tx *Tx) Manager(rid int64) (scim.Reference, error) {
+// Manager returns the manager of a user, if it is of one of these populations;
+// nil is all. Errors: ErrNotFound.
+func (tx *Tx) Manager(rid int64, populations []int64) (scim.Reference, error) {
+	within, err := json.Marshal(populations)
+	if err != nil {
+		return scim.Reference{}, err
+	}
 	return first(tx, scanReference, `SELECT r.id, r.type, r.name, r.display, 0
-		FROM member m CROSS JOIN resource r WHERE m.mid = $1 AND m.kind = $2 AND r.rid = m.gid`, rid, managerKind)
+		FROM member m CROSS JOIN resource r WHERE m.mid = $1 AND m.kind = $2 AND r.rid = m.gid
+		AND ($3 = 'null' OR r.pop IN (SELECT value FROM json_each($3)))`, rid, managerKind, string(within))
 }
 
 // Reports returns the RIDs of the users whom a user manages.

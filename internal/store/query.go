@@ -25,6 +25,9 @@ type Query struct {
 	Count  int // at most so many rows; 0 or less counts only
 	// NoTotal says that nobody asks for Page.Total, which may then be anything.
 	NoTotal bool
+	// Within are the RIDs of populations: users of others are not there, neither
+	// as what is selected nor as members of groups. Nil is all.
+	Within []int64
 }
 
 // A Page is what a query selects.
@@ -46,7 +49,7 @@ const chunk = 256
 // The best of the filter's equalities that an index knows proposes rows, and
 // the filter decides on each document; where the index says all that the
 // filter says, it also counts.
-func (tx *Tx) Select(q Query) (*Page, error) {
+func (tx *Tx) Select(q Query) (p *Page, err error) {
 	q.Start, q.Count = max(q.Start, 1), max(q.Count, 0)
 	if err := q.Cursor.check(q.Sort); err != nil {
 		return nil, err
@@ -54,10 +57,12 @@ func (tx *Tx) Select(q Query) (*Page, error) {
 	all := source{from: "resource", rid: "rid", where: "tid = $1 AND type = $2", args: []any{q.TID, q.Type}, exact: q.Filter == nil}
 	src := all
 	if q.Filter != nil {
-		var err error
 		if src, err = tx.plan(q, all); err != nil {
 			return nil, err
 		}
+	}
+	if src, err = src.within(q); err != nil {
+		return nil, err
 	}
 	if !src.exact || len(q.Sort) > 0 || q.Cursor != nil {
 		return tx.scan(q, src)
@@ -68,7 +73,7 @@ func (tx *Tx) Select(q Query) (*Page, error) {
 // direct answers a query without order by a source that needs no documents.
 func (tx *Tx) direct(q Query, src source) (p *Page, err error) {
 	p = &Page{}
-	if q.Filter == nil {
+	if q.Filter == nil && q.Within == nil {
 		p.Total, err = tx.Count(q.TID, q.Type)
 	} else {
 		p.Total, err = tx.count(src, -1)
@@ -94,6 +99,23 @@ type source struct {
 	unique           bool   // it holds one rid at most
 	exact            bool   // every one in it is selected
 	missing          string // the attribute whose index would make it shorter
+}
+
+// within returns the source without users of other populations than those of
+// the query. A source of groups by their members may tell of such users, so
+// that the documents must decide.
+func (s source) within(q Query) (source, error) {
+	if q.Within == nil {
+		return s, nil
+	}
+	if q.Type != User {
+		s.exact = s.exact && q.Filter == nil
+		return s, nil
+	}
+	list, err := json.Marshal(q.Within)
+	s.args = append(slices.Clip(s.args), string(list))
+	s.where = fmt.Sprintf("%s AND %s IN (SELECT w.rid FROM resource w WHERE w.pop IN (SELECT value FROM json_each($%d)))", s.where, s.rid, len(s.args))
+	return s, err
 }
 
 // sql returns the SELECT of at most limit rids from an offset on, in order, and
@@ -267,7 +289,7 @@ func (tx *Tx) scan(q Query, s source) (*Page, error) {
 				return nil, tooMany
 			}
 			r := row.Resource()
-			if err := tx.lend(r, row, groups, members); err != nil {
+			if err := tx.lend(r, row, groups, members, q.Within); err != nil {
 				return nil, err
 			}
 			if q.Filter == nil || q.Filter.Match(r) {
@@ -280,14 +302,14 @@ func (tx *Tx) scan(q Query, s source) (*Page, error) {
 }
 
 // lend gives a resource the memberships that a filter or an order reads.
-func (tx *Tx) lend(r *scim.Resource, row *Row, groups, members bool) (err error) {
+func (tx *Tx) lend(r *scim.Resource, row *Row, groups, members bool, within []int64) (err error) {
 	if groups {
 		if r.Groups, err = tx.Groups(row.RID); err != nil {
 			return err
 		}
 	}
 	if members {
-		r.Members, err = tx.Members(row.RID)
+		r.Members, err = tx.MembersWithin(row.RID, within)
 	}
 	return err
 }

@@ -144,7 +144,49 @@ func testQueries(t *testing.T, db *store.DB) {
 			}
 			return err
 		})
+		testWithin(t, db, store.Query{TID: tid, Type: q.typ, Filter: f, Count: 100})
 	}
+	testWithin(t, db, store.Query{TID: tid, Type: store.User, Count: 100})
+	testWithin(t, db, store.Query{TID: tid, Type: store.Group, Count: 100})
+}
+
+// testWithin compares a query within populations with what the filter says of
+// every resource that is left.
+func testWithin(t *testing.T, db *store.DB, q store.Query) {
+	t.Helper()
+	MustView(t, db, func(tx *store.Tx) error {
+		pop, err := tx.ByID(q.TID, store.Population, "p-0")
+		if err != nil {
+			return err
+		}
+		for _, q.Within = range [][]int64{{pop.RID}, {}} {
+			var want []*store.Row
+			if err := tx.Each(q.TID, q.Type, func(row *store.Row) (err error) {
+				r := row.Resource()
+				if r.Groups, err = tx.Groups(row.RID); err != nil {
+					return err
+				}
+				if r.Members, err = tx.MembersWithin(row.RID, q.Within); err != nil {
+					return err
+				}
+				there := row.Type != store.User || slices.Contains(q.Within, row.Pop)
+				if there && (q.Filter == nil || q.Filter.Match(r)) {
+					want = append(want, row)
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+			rows, total, err := selected(tx, q)
+			if err != nil {
+				return err
+			}
+			if got, want := strings.Join(ids(rows), " "), strings.Join(ids(want), " "); got != want || total != len(rows) {
+				t.Errorf("%v within %v: %s of %d, want %s", q.Filter, q.Within, got, total, want)
+			}
+		}
+		return nil
+	})
 }
 
 // testFilters compares what indexes find with what the filter says of every
