@@ -225,6 +225,9 @@ func Open(ctx context.Context, cfg Config) (*Directory, error) {
 // Close finishes what was accepted and closes the data.
 func (d *Directory) Close() error { return d.db.Close() }
 
+// Now returns the time that the directory stamps data with.
+func (d *Directory) Now() time.Time { return d.now() }
+
 // Ready reports whether the directory can serve: nil, or why not.
 func (d *Directory) Ready(ctx context.Context) error {
 	return d.db.View(ctx, func(tx *store.Tx) error { return nil })

@@ -18,11 +18,8 @@ const (
 	bulkResponseSchema = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 )
 
-// The limits of a bulk request, as the configuration publishes them.
-const (
-	maxBulkBody       = 10 << 20
-	maxBulkOperations = 1000
-)
+// maxBulkOperations is how many operations a bulk request may have.
+const maxBulkOperations = 1000
 
 // bulkPrefix begins a reference to what another operation creates (RFC 7644 3.7.2).
 const bulkPrefix = "bulkId:"

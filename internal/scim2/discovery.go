@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
@@ -65,24 +66,40 @@ func (c *call) serviceProviderConfig() error {
 		meta = append(meta, member("created", scim.StringValue(d.stamp)), member("lastModified", scim.StringValue(d.stamp)))
 	}
 	meta = append(meta, member("location", scim.StringValue(c.base+"/ServiceProviderConfig")))
-	return c.document(object(
+	config := scim.NewObject(
 		member("schemas", scim.Strings(configSchema)),
 		member("meta", object(meta...)),
 		member("patch", supported(!c.profile.createOnly)),
 		member("bulk", c.bulkSupport()),
 		member("filter", supported(true, member("maxResults", scim.IntValue(int64(c.profile.page.most))))),
 		member("changePassword", supported(c.profile.changesPassword())),
-		member("sort", supported(false)),
+		member("sort", supported(c.profile.sorts())),
 		member("etag", supported(c.profile.versions)),
 		member("authenticationSchemes", scim.ListValue(schemes...)),
-	))
+	)
+	if c.offersCursors() {
+		config.Set("pagination", c.pagination())
+	}
+	return c.document(scim.ObjectValue(config))
+}
+
+// pagination says how lists are paged (RFC 9865 4).
+func (c *call) pagination() scim.Value {
+	return object(
+		member("cursor", scim.BoolValue(true)),
+		member("index", scim.BoolValue(true)),
+		member("defaultPaginationMethod", scim.StringValue("index")),
+		member("defaultPageSize", scim.IntValue(int64(c.profile.page.size))),
+		member("maxPageSize", scim.IntValue(int64(c.profile.page.most))),
+		member("cursorTimeout", scim.IntValue(int64(cursorTimeout.Seconds()))),
+	)
 }
 
 // bulkSupport says whether there are bulk requests, and how large they may be.
 func (c *call) bulkSupport() scim.Value {
 	operations, size := 0, 0
 	if c.profile.root {
-		operations, size = maxBulkOperations, maxBulkBody
+		operations, size = maxBulkOperations, route.BulkMaxBody
 	}
 	return supported(c.profile.root, member("maxOperations", scim.IntValue(int64(operations))), member("maxPayloadSize", scim.IntValue(int64(size))))
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // list answers a GET of an endpoint: a page of the resources that the filter
-// selects, in order of creation (RFC 7644 3.4.2).
+// selects, in order of creation unless it is sorted (RFC 7644 3.4.2).
 func (k *kind) list(c *call) error {
 	q, err := c.parameters()
 	if err != nil {
@@ -23,7 +23,7 @@ func (k *kind) answer(c *call, q parameters) error {
 	if err != nil {
 		return err
 	}
-	start, count, err := c.page(q)
+	w, err := c.walk(q, k.Endpoint)
 	if err != nil {
 		return err
 	}
@@ -31,8 +31,18 @@ func (k *kind) answer(c *call, q parameters) error {
 	if err != nil {
 		return err
 	}
-	page, err := c.directory.List(c.r.Context(), c.caller, c.scope, directory.Query{
-		Type: k.stored(), Filter: filter, Start: start, Count: count, Include: k.include(show, nil)})
+	sort, err := c.sort(k, q, c.filterOptions())
+	if err != nil {
+		return err
+	}
+	query := directory.Query{Type: k.stored(), Filter: filter, Sort: sort, Include: k.include(show, nil)}
+	if w != nil {
+		return k.answerWalk(c, w, query, show)
+	}
+	if query.Start, query.Count, err = c.page(q); err != nil {
+		return err
+	}
+	page, err := c.directory.List(c.r.Context(), c.caller, c.scope, query)
 	if err != nil {
 		return err
 	}
@@ -42,7 +52,11 @@ func (k *kind) answer(c *call, q parameters) error {
 }
 
 func (c *call) appendList(k *kind, page *directory.Page, show *scim.Projection, start bool) []byte {
-	dst := c.listHead(page.Total, len(page.Resources), page.Start, start)
+	head := []scim.Member{member("totalResults", scim.IntValue(int64(page.Total)))}
+	if start {
+		head = append(head, member("startIndex", scim.IntValue(int64(page.Start))))
+	}
+	dst := listHead(append(head, member("itemsPerPage", scim.IntValue(int64(len(page.Resources)))))...)
 	for i, r := range page.Resources {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -53,17 +67,8 @@ func (c *call) appendList(k *kind, page *directory.Page, show *scim.Projection, 
 }
 
 // listHead is the beginning of a list, up to its resources (RFC 7644 3.4.2).
-// The index of the first is in it if indexed.
-func (c *call) listHead(total, n, start int, indexed bool) []byte {
-	o := scim.NewObject(
-		member("schemas", scim.Strings(listSchema)),
-		member("totalResults", scim.IntValue(int64(total))),
-	)
-	if indexed {
-		o.Set("startIndex", scim.IntValue(int64(start)))
-	}
-	o.Set("itemsPerPage", scim.IntValue(int64(n)))
-	dst := o.AppendJSON(nil)
+func listHead(members ...scim.Member) []byte {
+	dst := scim.NewObject(append([]scim.Member{member("schemas", scim.Strings(listSchema))}, members...)...).AppendJSON(nil)
 	return append(dst[:len(dst)-1], `,"Resources":[`...)
 }
 

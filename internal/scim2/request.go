@@ -123,9 +123,13 @@ const (
 	paramCount  = "count"
 	paramShow   = "attributes"
 	paramHide   = "excludedAttributes"
+
+	paramSortBy    = "sortBy"
+	paramSortOrder = "sortOrder"
+	paramCursor    = "cursor" // RFC 9865
 )
 
-var parameterNames = []string{paramFilter, paramStart, paramCount, paramShow, paramHide}
+var parameterNames = []string{paramFilter, paramStart, paramCount, paramShow, paramHide, paramSortBy, paramSortOrder, paramCursor}
 
 // parameters are the query parameters that were sent, by canonical name.
 type parameters map[string]string

@@ -22,6 +22,7 @@ type mount struct {
 	directory *directory.Directory
 	public    string // URL of the server, without a slash at its end
 	prefix    string
+	sealer    *sealer // of cursors
 }
 
 // New returns the doors of a profile, one for each prefix under which it is
@@ -29,8 +30,9 @@ type mount struct {
 // https://host: the Host header is never asked.
 func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	doors := make([]route.Door, len(p.prefixes))
+	seal := &sealer{directory: d}
 	for i, prefix := range p.prefixes {
-		m := &mount{profile: &p, directory: d, public: strings.TrimRight(publicURL, "/"), prefix: prefix}
+		m := &mount{profile: &p, directory: d, public: strings.TrimRight(publicURL, "/"), prefix: prefix, sealer: seal}
 		doors[i] = route.Door{
 			Name:    p.name,
 			Prefix:  prefix,
@@ -76,7 +78,7 @@ func (m *mount) routes() []route.Route {
 		routes = append(routes,
 			route.Route{Method: "GET", Path: "", Permission: read, Handle: m.handle((*call).listAll)},
 			route.Route{Method: "POST", Path: "/.search", Permission: read, Handle: m.handle((*call).searchAll)},
-			route.Route{Method: "POST", Path: "/Bulk", Permission: read, Handle: m.handle((*call).bulk), MaxBody: maxBulkBody},
+			route.Route{Method: "POST", Path: "/Bulk", Permission: read, Handle: m.handle((*call).bulk), MaxBody: route.BulkMaxBody, Timeout: route.BulkTimeout},
 			route.Route{Method: "POST", Path: "/Me", Permission: read, Handle: unsupported("/Me")},
 			route.Route{Method: "GET", Path: "/serviceConfiguration", Permission: config, Handle: m.handle((*call).serviceProviderConfig)},
 		)

@@ -2,6 +2,7 @@ package scim2
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
@@ -122,42 +123,195 @@ func (c *call) searchAll() error {
 	return c.answerAll(q)
 }
 
-// answerAll answers a query of the resources of all kinds: those of the first
-// kind first. An attribute that a kind does not have has no value there.
+// answerAll answers a query of the resources of all kinds. Those of the first
+// kind come first, unless they are sorted. An attribute that a kind does not have
+// has no value there.
 func (c *call) answerAll(q parameters) error {
 	kinds, err := c.kinds()
 	if err != nil {
 		return err
 	}
-	start, count, err := c.page(q)
+	w, err := c.walk(q, "")
 	if err != nil {
 		return err
 	}
-	dst, total, shown := []byte(nil), 0, 0
-	for _, k := range kinds {
-		show, err := c.projection(k, q)
-		if err != nil {
+	a := &rootAnswer{call: c}
+	if w == nil {
+		a.start, a.count, err = c.page(q)
+	} else {
+		a.start, a.count = 1, w.Count
+	}
+	if err != nil {
+		return err
+	}
+	for i, k := range kinds {
+		part := rootPart{kind: k, index: i}
+		if part.show, err = c.projection(k, q); err != nil {
 			return err
 		}
 		o := c.filterOptions()
 		o.Unknown = true
-		filter, err := c.filterBy(k, q, o)
-		if err != nil {
+		part.query = directory.Query{Type: k.stored(), Include: k.include(part.show, nil)}
+		if part.query.Filter, err = c.filterBy(k, q, o); err != nil {
 			return err
 		}
-		page, err := c.directory.List(c.r.Context(), c.caller, c.scope, directory.Query{Type: k.stored(), Filter: filter,
-			Start: max(1, start-total), Count: count - shown, Include: k.include(show, nil)})
-		if err != nil {
+		if part.query.Sort, err = c.sort(k, q, o); err != nil {
 			return err
 		}
-		for _, r := range page.Resources {
-			if shown++; shown > 1 {
-				dst = append(dst, ',')
-			}
-			dst = c.append(dst, k, r, show)
-		}
-		total += page.Total
+		a.parts = append(a.parts, part)
 	}
-	c.send(http.StatusOK, append(append(c.listHead(total, shown, start, true), dst...), ']', '}'))
+	switch sorted := len(a.parts) > 0 && a.parts[0].query.Sort != nil; {
+	case sorted && w != nil:
+		return &scim.Error{Rule: scim.RuleParameter, Path: paramSortBy, Detail: "a query of all resources is not sorted when it is walked by cursor"}
+	case sorted:
+		err = a.sorted()
+	default:
+		err = a.oneByOne(w)
+	}
+	if err != nil {
+		return err
+	}
+	a.send()
 	return nil
+}
+
+// A rootAnswer is the answer to a query of the resources of all kinds.
+type rootAnswer struct {
+	*call
+	start, count int
+	parts        []rootPart
+
+	total  int
+	found  []rootResource
+	walked bool
+	next   string // cursor
+}
+
+// A rootPart is the query of one kind.
+type rootPart struct {
+	*kind
+	index int
+	query directory.Query
+	show  *scim.Projection
+}
+
+type rootResource struct {
+	part     *rootPart
+	resource *scim.Resource
+}
+
+// list answers the query of one part and keeps what it finds.
+func (a *rootAnswer) list(p *rootPart) (*directory.Page, error) {
+	page, err := a.directory.List(a.r.Context(), a.caller, a.scope, p.query)
+	if err != nil {
+		return nil, err
+	}
+	a.total += page.Total
+	for _, r := range page.Resources {
+		a.found = append(a.found, rootResource{p, r})
+	}
+	return page, nil
+}
+
+// oneByOne pages through the kinds in order.
+func (a *rootAnswer) oneByOne(w *walk) error {
+	a.walked = w != nil
+	var next *directory.Position
+	at := -1 // the part that next is of
+	for i := range a.parts {
+		p := &a.parts[i]
+		p.query.Start, p.query.Count = max(1, a.start-a.total), a.count-len(a.found)
+		switch {
+		case w != nil && i < w.Kind:
+			p.query.Count = 0
+		case w != nil && i == w.Kind:
+			p.query.Cursor = w.position()
+		}
+		more := p.query.Count == 0 && (w == nil || i > w.Kind)
+		page, err := a.list(p)
+		if err != nil {
+			return err
+		}
+		switch {
+		case at >= 0:
+		case page.Next != nil:
+			at, next = i, page.Next
+		case more && page.Total > 0:
+			at, next = i, nil
+		}
+	}
+	if w == nil || at < 0 || a.count == 0 {
+		return nil
+	}
+	var err error
+	a.next, err = a.to(w, at, next)
+	return err
+}
+
+// maxRootSort is how many resources of each kind a sorted query at the root
+// looks at: pages that begin later must ask an endpoint.
+const maxRootSort = 10_000
+
+// sorted merges the kinds in the order asked for.
+//
+// Errors: RuleTooMany.
+func (a *rootAnswer) sorted() error {
+	most := a.start - 1 + a.count
+	if most > maxRootSort {
+		return &scim.Error{Rule: scim.RuleTooMany, Path: a.parts[0].query.Sort[0].Path.String()}
+	}
+	for i := range a.parts {
+		p := &a.parts[i]
+		p.query.Start, p.query.Count = 1, most
+		if a.count == 0 {
+			p.query.Count = 0
+		}
+		if _, err := a.list(p); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(a.found, compareSorted)
+	a.found = a.found[min(a.start-1, len(a.found)):min(most, len(a.found))]
+	return nil
+}
+
+// compareSorted is the order of RFC 7644 3.4.2.3: resources without a value come
+// last when ascending and first when descending.
+func compareSorted(x, y rootResource) int {
+	by := x.part.query.Sort[0]
+	a, hasA := by.Key(x.resource)
+	b, hasB := y.part.query.Sort[0].Key(y.resource)
+	order := strings.Compare(a, b)
+	switch {
+	case !hasA && !hasB:
+		return 0
+	case !hasA:
+		order = 1
+	case !hasB:
+		order = -1
+	}
+	if by.Descending {
+		return -order
+	}
+	return order
+}
+
+// send sends what was found.
+func (a *rootAnswer) send() {
+	head := []scim.Member{member("totalResults", scim.IntValue(int64(a.total)))}
+	if !a.walked {
+		head = append(head, member("startIndex", scim.IntValue(int64(a.start))))
+	}
+	head = append(head, member("itemsPerPage", scim.IntValue(int64(len(a.found)))))
+	if a.next != "" {
+		head = append(head, member("nextCursor", scim.StringValue(a.next)))
+	}
+	dst := listHead(head...)
+	for i, r := range a.found {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = a.append(dst, r.part.kind, r.resource, r.part.show)
+	}
+	a.call.send(http.StatusOK, append(dst, ']', '}'))
 }

@@ -146,6 +146,16 @@ func only(t *scim.ResourceType, extensions ...string) *scim.ResourceType {
 // wordStandard gives the first fault's status and says what is wrong with each.
 func wordStandard(faults scim.Errors) wording {
 	said := verdict(faults[0].Rule)
+	if e := faults[0]; e.Rule == scim.RuleParameter {
+		switch e.Detail { // RFC 9865 2.1
+		case cursorInvalid:
+			said.scimType = "invalidCursor"
+		case cursorExpired:
+			said.scimType = "expiredCursor"
+		case countInvalid:
+			said.scimType = "invalidCount"
+		}
+	}
 	texts := make([]string, len(faults))
 	for i, e := range faults {
 		texts[i] = describe(e)
