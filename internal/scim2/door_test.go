@@ -362,6 +362,9 @@ func escape(text string) string { return url.QueryEscape(text) }
 func (d *door) fault(t testing.TB, p scim2.Profile, method string, status int, detail string) {
 	t.Helper()
 	for _, door := range scim2.New(d.dir, p, publicURL) {
+		if strings.HasPrefix(door.Prefix, "/v1") { // words of another interface
+			continue
+		}
 		w := httptest.NewRecorder()
 		door.Error(w, httptest.NewRequest(method, publicURL+"/", nil), errors.New("disk on fire: SELECT secret"))
 		a := &answer{request: method, status: w.Code, header: w.Header(), body: w.Body.Bytes()}

@@ -66,7 +66,7 @@ func (k *kind) modify(c *call, id string, body *scim.Object, text []byte, condit
 	m.Apply = func(old *scim.Resource) (directory.Change, error) {
 		shown := old.Attributes()
 		if k.encode != nil {
-			shown = k.encode(old)
+			shown = k.encode(c, old)
 		}
 		p, err := k.Patch(shown, ops, o)
 		if err != nil {
@@ -92,8 +92,8 @@ func (k *kind) change(old *scim.Resource, shown *scim.Object, p *scim.Patched, c
 	ch := directory.Change{Attributes: d.Attributes, Population: d.Population}
 	if k.encode != nil {
 		ch.Attributes = k.merged(old.Attributes(), d.Attributes)
-		if old.Population != "" && d.Population == "" && k.Extension(scim.PingOneSchema) != nil {
-			return ch, &scim.PatchError{Operation: -1, Err: &scim.Error{Rule: scim.RuleRequired, Path: scim.PingOneSchema + ":population.id"}}
+		if k.population != "" && d.Population == "" {
+			return ch, opsError(-1, &scim.Error{Rule: scim.RuleRequired, Path: k.population})
 		}
 	}
 	if p.Password != nil && !k.createOnlyPassword {

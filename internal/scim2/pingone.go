@@ -22,11 +22,12 @@ func PingOne(o Options) Profile {
 		name:        "pingone",
 		prefixes:    []string{"/environments/{" + environmentVariable + "}/v2"},
 		schemes:     []string{"Bearer"},
-		notOffered:  []string{"/Bulk", "/Me", "/DirectMappedUsers", "/DirectMappedUsers/{id}"},
+		notOffered:  []string{"/Bulk", "/Me"},
 		fixed:       lenient(directory.PatchBody, scim.RewriteMediaType, scim.RewriteSchemasAssume, scim.RewriteOpCase, scim.RewriteBoolStrings),
 		mediaType:   scimJSON + ";charset=utf-8",
 		wantsPlain:  allowsOnlyPlain,
 		correlation: "Correlation-Id",
+		native:      true,
 		page:        paging{size: 200, most: 200, off: o.NoPaging, quiet: true},
 		discovery: discovery{
 			schemes: []authenticationScheme{bearerScheme},
@@ -45,13 +46,15 @@ func PingOne(o Options) Profile {
 		decode:             decodePopulation,
 		fixedID:            true,
 		createOnlyPassword: true,
+		population:         scim.PingOneSchema + ":population.id",
 	}}
 	k := p.kinds[0]
-	k.encode = func(r *scim.Resource) *scim.Object { return encodePingOne(k.ResourceType, r) }
+	k.encode = func(_ *call, r *scim.Resource) *scim.Object { return encodePingOne(k.ResourceType, r) }
 	k.merge = func(old, attributes *scim.Object) *scim.Object { return mergePingOne(k.ResourceType, old, attributes) }
 	k.operations = func(ops []scim.PatchOperation) ([]scim.PatchOperation, error) {
 		return pingOneOperations(k.ResourceType, ops, o.Unknown == RejectUnknown), nil
 	}
+	p.kinds = append(p.kinds, mappedUsers(k, o))
 	if o.Groups {
 		p.kinds = append(p.kinds, standardGroups(pingOneChecks(o)))
 	} else {
@@ -299,7 +302,7 @@ func wordPingOne(faults scim.Errors) wording {
 		said.scimType = typePingOne(e)
 		said.detail = strings.Join(texts, "; ")
 	case http.StatusUnauthorized, http.StatusForbidden:
-		said.detail = "The request could not be completed. You do not have access to this resource."
+		said.detail = noAccessText
 	case http.StatusNotFound:
 		said.detail = "Not found"
 		if e.Rule == scim.RuleNotFound {

@@ -496,9 +496,9 @@ var pingOneRest = []check{
 		g.wantJSON(t, on, `{"schemas":["`+groupURN+`"],"id":"$ID","displayName":"G",
 			"meta":{"resourceType":"Group","created":"$T","lastModified":"$T","location":"$BASE/Groups/$ID"},
 			"members":[{"value":"`+id+`","$ref":"$BASE/Users/`+id+`","display":"ada","type":"User"}]}`)
-		want(t, "types", len(on.do("GET /ResourceTypes", "").list()), 2)
-		want(t, "schemas", len(on.do("GET /Schemas", "").list()), 3)
-		want(t, "types", len(d.do("GET /ResourceTypes", "").list()), 1)
+		want(t, "types", len(on.do("GET /ResourceTypes", "").list()), 3)
+		want(t, "schemas", len(on.do("GET /Schemas", "").list()), 4)
+		want(t, "types", len(d.do("GET /ResourceTypes", "").list()), 2)
 	}},
 	{name: "bulk and me are not offered", run: func(t *testing.T, d *door) {
 		for _, request := range []string{"POST /Bulk", "GET /Me", "PATCH /Me", "POST /Me"} {
@@ -521,7 +521,7 @@ var pingOneRest = []check{
 			}
 		}
 	}},
-	{name: "the configuration says what is there", run: func(t *testing.T, d *door) {
+	{name: "pingone:B51,pingone:B53 the configuration says what is there", run: func(t *testing.T, d *door) {
 		d.do("GET /ServiceProviderConfig", "").wantJSON(t, d, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
 			"meta":{"resourceType":"ServiceProviderConfig","created":"2022-10-24T00:00:00.000Z","lastModified":"2022-10-24T00:00:00.000Z",
 				"location":"$BASE/ServiceProviderConfig"},
@@ -530,10 +530,13 @@ var pingOneRest = []check{
 			"authenticationSchemes":[{"name":"OAuth 2.0 Bearer Token","description":"Access with an OAuth 2.0 bearer token (RFC 6750).",
 				"specUri":"https://tools.ietf.org/html/rfc6750","documentationUri":"https://tools.ietf.org/html/rfc6750",
 				"type":"oauthbearertoken","primary":true}]}`)
-		d.do("GET /ResourceTypes", "").wantJSON(t, d, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":1,
+		d.do("GET /ResourceTypes", "").wantJSON(t, d, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":2,
 			"Resources":[{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"id":"User",
 				"meta":{"resourceType":"ResourceType","location":"$BASE/ResourceTypes/User"},"name":"User","description":"A user account",
-				"endpoint":"/Users","schema":"`+userURN+`","schemaExtensions":[{"schema":"`+pingOneURN+`","required":false}]}]}`)
+				"endpoint":"/Users","schema":"`+userURN+`","schemaExtensions":[{"schema":"`+pingOneURN+`","required":false}]},
+				{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"id":"DirectMappedUser",
+				"meta":{"resourceType":"ResourceType","location":"$BASE/ResourceTypes/DirectMappedUser"},"name":"DirectMappedUser",
+				"description":"A user account under the names of the platform's own model","endpoint":"/DirectMappedUsers","schema":"urn:pingidentity:schemas:2.0:DirectMappedUser"}]}`)
 	}},
 	{name: "a method that is not possible, a body that is too large, a media type that is not taken", run: func(t *testing.T, d *door) {
 		d.refused(t, "DELETE /Users", "", 405, "", "...")

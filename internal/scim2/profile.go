@@ -41,6 +41,8 @@ type Profile struct {
 	// root: the resources of all kinds can be queried together, and there are bulk
 	// requests and /Me.
 	root bool
+	// native: the list of populations is served as the platform's own interface has it.
+	native bool
 	// versions: resources have a version and answers an ETag; preconditions hold.
 	versions bool
 	// createOnly: nothing that is there can be changed or deleted.
@@ -103,11 +105,14 @@ type kind struct {
 	operations func([]scim.PatchOperation) ([]scim.PatchOperation, error)
 	// fixedID refuses a replacement whose id is not that of the path.
 	fixedID bool
+	// population is where users show their population, without which they cannot
+	// be; empty where they do not.
+	population string
 	// createOnlyPassword passes over passwords in changes.
 	createOnlyPassword bool
 	// encode returns the attributes of the resource as the dialect shows them;
 	// nil when that is all of those that the schemas of the type define.
-	encode func(*scim.Resource) *scim.Object
+	encode func(*call, *scim.Resource) *scim.Object
 	// groups: resources are shown with the groups that they belong to.
 	groups bool
 }

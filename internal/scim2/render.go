@@ -132,11 +132,11 @@ func (c *call) append(dst []byte, k *kind, r *scim.Resource, show *scim.Projecti
 func (c *call) object(k *kind, r *scim.Resource) *scim.Object {
 	var attributes *scim.Object
 	if k.encode != nil {
-		attributes = k.encode(r)
+		attributes = k.encode(c, r)
 	} else {
 		attributes = k.shown(r.Attributes())
 	}
-	c.linkManager(k, attributes)
+	c.linkManager(k, r, attributes)
 	o := &scim.Object{Members: make([]scim.Member, 0, attributes.Len()+4)}
 	o.Set("schemas", scim.Strings(k.schemasOf(func(s *scim.Schema) bool { _, ok := attributes.Lookup(s.ID); return ok })...))
 	o.Set("id", scim.StringValue(r.ID))
@@ -231,7 +231,7 @@ func cutExternalID(doc []byte) (value, rest []byte) {
 
 func (c *call) meta(k *kind, r *scim.Resource) scim.Value {
 	o := scim.NewObject(
-		member("resourceType", scim.StringValue(k.Name)),
+		member("resourceType", scim.StringValue(k.stored())),
 		member("created", scim.StringValue(scim.FormatTime(r.Created))),
 		member("lastModified", scim.StringValue(scim.FormatTime(r.Modified))),
 		member("location", scim.StringValue(c.location(k.ResourceType, r.ID))),
@@ -277,8 +277,8 @@ func (c *call) reference(to scim.Reference, kind string) scim.Value {
 }
 
 // linkManager gives the user's manager the URL under which this door serves
-// it (RFC 7643 4.3), in a copy.
-func (c *call) linkManager(k *kind, attributes *scim.Object) {
+// it, and the name that it has (RFC 7643 4.3), in a copy.
+func (c *call) linkManager(k *kind, r *scim.Resource, attributes *scim.Object) {
 	extension := attributes.Get(scim.EnterpriseSchema).Object()
 	manager := extension.Get("manager").Object()
 	id := manager.Get("value").Text()
@@ -286,5 +286,9 @@ func (c *call) linkManager(k *kind, attributes *scim.Object) {
 		return
 	}
 	linked := manager.Clone().Set("$ref", scim.StringValue(c.location(k.ResourceType, id)))
+	linked.Delete("displayName")
+	if r.Manager != nil && r.Manager.Display != "" {
+		linked.Set("displayName", scim.StringValue(r.Manager.Display))
+	}
 	attributes.Set(scim.EnterpriseSchema, scim.ObjectValue(extension.Clone().Set("manager", scim.ObjectValue(linked))))
 }

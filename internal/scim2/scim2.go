@@ -41,6 +41,9 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 			Error:   m.writeError,
 			AnyCase: p.anyCase,
 		}
+		if p.native {
+			doors = append(doors, m.populationsDoor())
+		}
 	}
 	return doors
 }
@@ -56,11 +59,11 @@ func (m *mount) routes() []route.Route {
 		discovery = directory.Public
 	}
 	routes := []route.Route{
-		{Method: "GET", Path: "/ServiceProviderConfig", Permission: config, Handle: m.handle((*call).serviceProviderConfig)},
-		{Method: "GET", Path: "/ResourceTypes", Permission: discovery, Handle: m.handle((*call).resourceTypes)},
-		{Method: "GET", Path: "/ResourceTypes/{id}", Permission: discovery, Handle: m.handle((*call).resourceType)},
-		{Method: "GET", Path: "/Schemas", Permission: discovery, Handle: m.handle((*call).schemas)},
-		{Method: "GET", Path: "/Schemas/{id}", Permission: discovery, Handle: m.handle((*call).schema)},
+		{Method: "GET", Path: "/ServiceProviderConfig", Permission: config, Handle: m.discover((*call).serviceProviderConfig)},
+		{Method: "GET", Path: "/ResourceTypes", Permission: discovery, Handle: m.discover((*call).resourceTypes)},
+		{Method: "GET", Path: "/ResourceTypes/{id}", Permission: discovery, Handle: m.discover((*call).resourceType)},
+		{Method: "GET", Path: "/Schemas", Permission: discovery, Handle: m.discover((*call).schemas)},
+		{Method: "GET", Path: "/Schemas/{id}", Permission: discovery, Handle: m.discover((*call).schema)},
 	}
 	for _, k := range m.profile.kinds {
 		at, one := k.Endpoint, k.Endpoint+"/{id}"
@@ -80,7 +83,7 @@ func (m *mount) routes() []route.Route {
 			route.Route{Method: "POST", Path: "/.search", Permission: read, Handle: m.handle((*call).searchAll)},
 			route.Route{Method: "POST", Path: "/Bulk", Permission: read, Handle: m.handle((*call).bulk), MaxBody: route.BulkMaxBody, Timeout: route.BulkTimeout},
 			route.Route{Method: "POST", Path: "/Me", Permission: read, Handle: unsupported("/Me")},
-			route.Route{Method: "GET", Path: "/serviceConfiguration", Permission: config, Handle: m.handle((*call).serviceProviderConfig)},
+			route.Route{Method: "GET", Path: "/serviceConfiguration", Permission: config, Handle: m.discover((*call).serviceProviderConfig)},
 		)
 		for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} {
 			routes = append(routes, route.Route{Method: method, Path: "/Me", Permission: read, Handle: m.handle((*call).me)})
@@ -95,6 +98,30 @@ func (m *mount) routes() []route.Route {
 		routes[i].Handle = m.spelled(m.prefix+routes[i].Path, routes[i].Handle)
 	}
 	return routes
+}
+
+// discover makes a route's handler of one that answers with what the door
+// offers. An environment in the path must be one, and the caller's if anybody
+// is known to ask (pingone A11).
+func (m *mount) discover(fn func(*call) error) route.Handler {
+	return m.handle(func(c *call) error {
+		switch {
+		case c.r.PathValue(environmentVariable) == "":
+		case c.caller.Environment != "":
+			if _, err := c.directory.Environment(c.r.Context(), c.caller, c.scope); err != nil {
+				return err
+			}
+		default:
+			e, err := c.directory.FindEnvironment(c.r.Context(), c.scope.Environment)
+			if err != nil {
+				return err
+			}
+			if e.ID != c.scope.Environment {
+				return &scim.Error{Rule: scim.RuleNotFound, Schema: "Environment", Value: c.scope.Environment}
+			}
+		}
+		return fn(c)
+	})
 }
 
 // unsupported answers that the part is not offered, 501 on the wire.

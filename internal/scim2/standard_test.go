@@ -517,9 +517,9 @@ var standardData = []check{
 		}
 		want(t, "groups", d.names(t, "/Groups"), []string{"Users"})
 	}},
-	{name: "scim:ENT-01,scim:ENT-03,scim:ENT-04 the enterprise extension, its manager always an object", run: func(t *testing.T, d *door) {
+	{name: "scim:ENT-01,scim:ENT-02,scim:ENT-03,scim:ENT-04 the enterprise extension, its manager always an object", run: func(t *testing.T, d *door) {
 		boss := d.user(t, `{"userName":"boss"}`)
-		manager := any(map[string]any{"value": boss, "$ref": publicURL + "/scim/v2/Users/" + boss})
+		manager := any(map[string]any{"value": boss, "$ref": publicURL + "/scim/v2/Users/" + boss, "displayName": "boss"})
 		for i, sent := range []string{`{"value":"` + boss + `","$ref":"http://elsewhere/1","displayName":"mine"}`, `"` + boss + `"`, `[{"value":"` + boss + `"}]`} {
 			a := d.create(t, "/Users", fmt.Sprintf(`{"userName":"u%d","%s":{"employeeNumber":"1","costCenter":"2","organization":"3","division":"4","department":"5","manager":%s}}`, i, enterpriseURN, sent))
 			for _, a := range []*answer{a, d.do("GET /Users/"+a.id(), "")} {
