@@ -765,45 +765,6 @@ func readNumber(s string) number {
 	return n
 }
 
-// An Equality is a condition that every resource meets that a filter selects:
-// one of the values at Path has the Key.
-type Equality struct {
-	Path string // canonical, as emails.value or urn:...:User:manager.value
-	Key  string // as [Attribute.IndexKey] gives it
-}
-
-// Equalities returns what a resolved f says by eq of every resource that it
-// selects, for an index to find them: terms that stand alone or are joined by
-// and, also within a value path. There may be none.
-func (f *Filter) Equalities() []Equality { return f.equalities(nil, nil) }
-
-func (f *Filter) equalities(list []Equality, outer *operand) []Equality {
-	switch f.Op {
-	case OpAnd:
-		for _, arg := range f.Args {
-			list = arg.equalities(list, outer)
-		}
-	case OpHas:
-		list = f.Args[0].equalities(list, f.bound)
-	case OpEq:
-		b := f.bound
-		if b.leaf == nil || b.leaf.Type == TypeAny || b.link || b.unindexed || b.defaultsToFalse() {
-			break
-		}
-		path := f.Path
-		if outer != nil {
-			path = outer.place.path
-			if b.place.sub != nil {
-				path.Sub = b.place.sub.Name
-			}
-		}
-		if key, ok := b.leaf.IndexKey(f.Value); ok {
-			list = append(list, Equality{Path: path.String(), Key: key})
-		}
-	}
-	return list
-}
-
 // IndexKey returns what a value of the attribute is indexed by, such that the
 // values that [Filter.Match] holds equal have one key, and keys are in the order
 // of their values. ok is false for what is not a value of the attribute's type,

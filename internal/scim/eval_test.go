@@ -489,36 +489,48 @@ func TestFilterUses(t *testing.T) {
 	}
 }
 
-func TestEqualities(t *testing.T) {
+// comparisons returns what the terms of a filter ask of indexes, as path op key.
+func comparisons(f, within *scim.Filter) (list []string) {
+	if f.Op == scim.OpHas {
+		within = f
+	}
+	for _, arg := range f.Args {
+		list = append(list, comparisons(arg, within)...)
+	}
+	if c, ok := f.Comparison(within); ok {
+		list = append(list, c.Path+" "+c.Op.String()+" "+c.Key)
+	}
+	return list
+}
+
+func TestComparison(t *testing.T) {
 	user, group := pingType(), scim.GroupType()
 	tests := []struct {
 		rt   *scim.ResourceType
 		text string
 		o    scim.FilterOptions
-		want []string // path=key
+		want []string
 	}{
-		{user, `userName eq "Ada@Example.COM"`, scim.FilterOptions{}, []string{"userName=ada@example.com"}},
-		{user, `externalId eq "HR-007"`, scim.FilterOptions{}, []string{"externalId=HR-007"}},
-		{user, `id eq "X" and (displayName eq "Ada" and title sw "x")`, scim.FilterOptions{}, []string{"id=X", "displayName=ada"}},
-		{user, `emails eq "A@B"`, scim.FilterOptions{}, []string{"emails.value=a@b"}},
-		{user, `emails[value eq "A@B"]`, scim.FilterOptions{}, []string{"emails.value=a@b"}},
-		{user, `emails[type eq "Work" and value eq "A@B" and primary eq true]`, scim.FilterOptions{}, []string{"emails.type=work", "emails.value=a@b"}},
-		{user, `manager eq "X"`, scim.FilterOptions{Loose: true}, []string{enterprise + "manager.value=X"}},
-		{user, enterprise + `manager[value eq "X"]`, scim.FilterOptions{}, []string{enterprise + "manager.value=X"}},
-		{user, scim.PingOneSchema + `:population.id eq "X"`, scim.FilterOptions{}, []string{scim.PingOneSchema + ":population.id=X"}},
-		{group, `members eq "X" and displayName eq "Y"`, scim.FilterOptions{}, []string{"members.value=X", "displayName=y"}},
-		{user, `userName ne "x" and displayName gt "x" and not (title eq "x") and (id eq "x" or id eq "y") and emails[not (value eq "x")]`, scim.FilterOptions{}, nil},
+		{user, `userName eq "Ada@Example.COM"`, scim.FilterOptions{}, []string{"userName eq ada@example.com"}},
+		{user, `userName co "Ada "`, scim.FilterOptions{}, []string{"userName co ada "}},
+		{user, `externalId gt "HR-007"`, scim.FilterOptions{}, []string{"externalId gt HR-007"}},
+		{user, `id ne "X" and (displayName pr and title sw "X")`, scim.FilterOptions{}, []string{"id ne X", "displayName pr ", "title sw x"}},
+		{user, `emails eq "A@B"`, scim.FilterOptions{}, []string{"emails.value eq a@b"}},
+		{user, `emails[value ew "@B"]`, scim.FilterOptions{}, []string{"emails.value ew @b"}},
+		{user, `emails[type eq "Work" and value eq "A@B" and primary eq true]`, scim.FilterOptions{}, []string{"emails.type eq work", "emails.value eq a@b"}},
+		{user, `manager eq "X"`, scim.FilterOptions{Loose: true}, []string{enterprise + "manager.value eq X"}},
+		{user, enterprise + `manager[value eq "X"]`, scim.FilterOptions{}, []string{enterprise + "manager.value eq X"}},
+		{user, scim.PingOneSchema + `:population.id eq "X"`, scim.FilterOptions{}, []string{scim.PingOneSchema + ":population.id eq X"}},
+		{group, `members eq "X" or not (displayName eq "Y")`, scim.FilterOptions{}, []string{"members.value eq X", "displayName eq y"}},
 		{user, `meta.location eq "Users/x" and emails.primary eq false and nope eq "x"`, scim.FilterOptions{Unknown: true}, nil},
+		{user, `emails pr and name pr`, scim.FilterOptions{}, nil},
+		{user, `meta.created ge "2024-02-29T12:00:00+02:00"`, scim.FilterOptions{}, []string{"meta.created ge 2024-02-29T10:00:00.000000000Z"}},
 		{user, managed + `custom eq "x"`, scim.FilterOptions{}, nil},
-		{user, `id eq "X" and userName eq "Y"`, scim.FilterOptions{SCIM11: true}, []string{"userName=y"}},
-		{user, `schemas[value eq "urn:x"]`, scim.FilterOptions{}, []string{"schemas=urn:x"}},
+		{user, `id eq "X" and userName eq "Y"`, scim.FilterOptions{SCIM11: true}, []string{"userName eq y"}},
+		{user, `schemas[value eq "urn:x"]`, scim.FilterOptions{}, []string{"schemas eq urn:x"}},
 	}
 	for _, test := range tests {
-		var got []string
-		for _, e := range mustResolve(t, test.rt, test.text, test.o).Equalities() {
-			got = append(got, e.Path+"="+e.Key)
-		}
-		if diff := cmp.Diff(test.want, got); diff != "" {
+		if diff := cmp.Diff(test.want, comparisons(mustResolve(t, test.rt, test.text, test.o), nil)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.text, diff)
 		}
 	}

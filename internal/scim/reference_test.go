@@ -3,6 +3,7 @@ package scim_test
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -388,29 +389,41 @@ func mustParseAny(t *rapid.T, text string) *scim.Filter {
 	return f
 }
 
-// What a filter says by eq, every resource that it selects has under its key.
-func TestEqualitiesHold(t *testing.T) {
+// A term selects just the resources that have a key of which its comparison holds.
+func TestComparisonHolds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		u := refUsers().Draw(t, "user")
 		r := u.resource()
+		var check func(f *scim.Filter)
+		check = func(f *scim.Filter) {
+			if f.Op == scim.OpHas {
+				return
+			}
+			for _, arg := range f.Args {
+				check(arg)
+			}
+			c, ok := f.Comparison(nil)
+			if !ok {
+				return
+			}
+			keys := refKeys(u, c.Path)
+			want := slices.ContainsFunc(keys, c.Holds) || c.Op == scim.OpNe && len(keys) == 0
+			if got := f.Match(r); got != want {
+				t.Fatalf("%s of %s is %v, with the keys %q", f, r.Doc(), got, keys)
+			}
+		}
 		for range 10 {
 			f, err := scim.UserType().Resolve(refFilters().Draw(t, "filter"), scim.FilterOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !f.Match(r) {
-				continue
-			}
-			for _, e := range f.Equalities() {
-				if !refHasKey(u, e) {
-					t.Fatalf("%s selects %s, but %s has no key %q", f, r.Doc(), e.Path, e.Key)
-				}
-			}
+			check(f)
 		}
 	})
 }
 
-func refHasKey(u refUser, e scim.Equality) bool {
+// refKeys returns the keys that an index holds of the attribute.
+func refKeys(u refUser, want string) (keys []string) {
 	for name, elements := range u {
 		for _, element := range elements {
 			for sub, v := range element {
@@ -418,7 +431,7 @@ func refHasKey(u refUser, e scim.Equality) bool {
 				if sub != "" {
 					path += "." + sub
 				}
-				if path != e.Path {
+				if path != want {
 					continue
 				}
 				p, err := scim.ParsePath(path)
@@ -431,11 +444,11 @@ func refHasKey(u refUser, e scim.Equality) bool {
 				}
 				exact := *a
 				exact.CaseExact = a.CaseExact || refSchema[name][sub] == refExact
-				if key, ok := exact.IndexKey(refJSON(v)); ok && key == e.Key {
-					return true
+				if key, ok := exact.IndexKey(refJSON(v)); ok {
+					keys = append(keys, key)
 				}
 			}
 		}
 	}
-	return false
+	return keys
 }

@@ -163,7 +163,7 @@ func (tx *Tx) wholeScope(tid int64, path string) (int64, error) {
 func (tx *Tx) dropIndex(tid int64, t Type, aid int64) error {
 	for _, text := range []string{
 		"DELETE FROM unique_value WHERE scope = $1", // those of other types are in the scope of a row of type 0
-		"DELETE FROM attr WHERE aid = $1",
+		"DELETE FROM attr WHERE aid IN ($1, -$1)",
 	} {
 		if _, err := tx.exec(text, aid); err != nil {
 			return err

@@ -81,12 +81,18 @@ func (a indexRow) compare(b indexRow) int {
 	return cmp.Or(cmp.Compare(a.aid, b.aid), strings.Compare(a.val, b.val))
 }
 
-// indexRows returns the index rows of a resource with these attributes.
+// indexRows returns the index rows of a resource with these attributes: one for
+// each key, and if there is none but perhaps the empty one, one that says so.
 func indexRows(defs []attrDef, attrs *scim.Object) indexSet {
 	var set indexSet
 	for _, d := range defs {
+		absent := true
 		for _, key := range d.keys(attrs) {
 			set = append(set, indexRow{d.aid, cut(key)})
+			absent = absent && key == ""
+		}
+		if absent {
+			set = append(set, indexRow{aid: -d.aid})
 		}
 	}
 	slices.SortFunc(set, indexRow.compare)
@@ -116,16 +122,19 @@ func (d attrDef) keys(attrs *scim.Object) []string {
 	return keys
 }
 
-// cut shortens a key to what the index holds, between two characters.
-func cut(key string) string {
-	if len(key) <= maxVal {
-		return key
+// cut shortens a key to what the index holds.
+func cut(key string) string { return cutAt(key, maxVal) }
+
+// cutAt shortens a text to at most n bytes, between two characters.
+func cutAt(text string, n int) string {
+	if len(text) <= n {
+		return text
 	}
-	n := maxVal
-	for n > maxVal-utf8.UTFMax && !utf8.RuneStart(key[n]) {
+	least := n - utf8.UTFMax
+	for n > least && !utf8.RuneStart(text[n]) {
 		n--
 	}
-	return key[:n]
+	return text[:n]
 }
 
 // without returns the rows of set that are not in other.

@@ -106,7 +106,7 @@ func (tx *Tx) Tenants() ([]*Tenant, error) {
 func (tx *Tx) DeleteTenant(tid int64) error {
 	clear(tx.defs)
 	for _, text := range []string{
-		"DELETE FROM attr WHERE aid IN (SELECT aid FROM attr_def WHERE tid = $1)",
+		"DELETE FROM attr WHERE aid IN (SELECT aid FROM attr_def WHERE tid = $1 UNION ALL SELECT -aid FROM attr_def WHERE tid = $1)",
 		"DELETE FROM unique_value WHERE scope IN (SELECT scope FROM attr_def WHERE tid = $1)",
 		"DELETE FROM schema_def WHERE tid = $1",
 		"DELETE FROM type_def WHERE tid = $1",
