@@ -189,15 +189,16 @@ func (tx *Tx) Reindex(r *Row, added []string) error {
 		return err
 	}
 	var fresh []attrDef
+	var attrs *scim.Object // not read where it holds nothing for them
 	for _, d := range defs {
-		if slices.Contains(added, d.text) && (d.path.Schema == "" || bytes.Contains(r.Doc, []byte(d.path.Schema))) {
-			fresh = append(fresh, d)
+		if !slices.Contains(added, d.text) {
+			continue
+		}
+		fresh = append(fresh, d)
+		if d.path.Schema == "" || bytes.Contains(r.Doc, []byte(d.path.Schema)) {
+			attrs = r.Resource().Attributes()
 		}
 	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	attrs := r.Resource().Attributes()
 	if err := tx.index(r.RID, indexRows(fresh, attrs)); err != nil {
 		return err
 	}

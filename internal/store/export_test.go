@@ -29,7 +29,7 @@ func Plans(t testing.TB, db *DB) map[string][]string {
 		default:
 			continue
 		}
-		rows, err := db.checkpoint.conn.sql.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+text, make([]any, 20)...)
+		rows, err := db.checkpoint.conn.sql.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+text, make([]any, 500)...)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue

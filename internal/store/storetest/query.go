@@ -1,14 +1,11 @@
 package storetest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/store"
@@ -189,78 +186,3 @@ func testWithin(t *testing.T, db *store.DB, q store.Query) {
 	})
 }
 
-// testFilters compares what indexes find with what the filter says of every
-// resource, on random filters and pages.
-func testFilters(t *testing.T, db *store.DB) {
-	tid := fillQueries(t, db)
-	terms := map[store.Type][]string{
-		store.User: {
-			`id eq "u-3"`, `id eq "g-1"`, `userName eq "USER7"`, `userName sw "user1"`, `externalId eq "x"`, `externalId eq "X"`, `externalId pr`,
-			`displayName eq "same"`, `displayName eq "strasse"`, `displayName co "ss"`, `displayName eq "` + long + `"`, `displayName eq "` + long[:255] + `"`,
-			`emails.value eq "user8@example.com"`, `emails co "1@"`, `emails[type eq "work" and value ew "2@example.com"]`, `not (emails pr)`,
-			`active eq true`, `active eq false`, `active ne true`, `title eq "boss"`, `title eq "clerk"`, `name.familyName eq "straße"`, `name.familyName ne "x"`,
-			`groups.value eq "g-0"`, `groups.value eq "g-1"`, `groups[value eq "g-2"]`, `groups.display eq "group 1"`, `groups pr`,
-			scim.PingOneSchema + `:population.id eq "p-0"`, scim.PingOneSchema + `:population.id eq "p-1"`, `meta.created gt "2020-01-01T00:00:00Z"`,
-		},
-		store.Group: {
-			`id eq "g-1"`, `displayName eq "group 0"`, `displayName eq "group 0   "`, `displayName sw "group"`, `members.value eq "u-1"`, `members.value eq "g-1"`,
-			`members[value eq "g-0" and type eq "Group"]`, `members pr`, `externalId eq "x"`,
-		},
-	}
-	everything := map[store.Type][]*store.Row{}
-	MustView(t, db, func(tx *store.Tx) error {
-		for typ := range terms {
-			rows, _, err := selected(tx, store.Query{TID: tid, Type: typ, Count: 100})
-			if err != nil {
-				return err
-			}
-			for _, row := range rows {
-				var err1, err2 error
-				row.Resource().Groups, err1 = tx.Groups(row.RID)
-				row.Resource().Members, err2 = tx.Members(row.RID)
-				if err := errors.Join(err1, err2); err != nil {
-					return err
-				}
-			}
-			everything[typ] = rows
-		}
-		return nil
-	})
-	rapid.Check(t, func(rt *rapid.T) {
-		typ := rapid.SampledFrom([]store.Type{store.User, store.User, store.Group}).Draw(rt, "type")
-		term := rapid.SampledFrom(terms[typ])
-		text := term.Draw(rt, "term")
-		for range rapid.IntRange(0, 3).Draw(rt, "more") {
-			join := rapid.SampledFrom([]string{" and ", " and ", " or ", " and not "}).Draw(rt, "join")
-			text = "(" + text + ")" + join + "(" + term.Draw(rt, "term") + ")"
-		}
-		f := MustFilter(t, typ, text)
-		start := rapid.IntRange(1, 6).Draw(rt, "start")
-		count := rapid.IntRange(0, 8).Draw(rt, "count")
-		var want []string
-		for _, row := range everything[typ] {
-			if f.Match(row.Resource()) {
-				want = append(want, row.ID)
-			}
-		}
-		err := db.View(context.Background(), func(tx *store.Tx) error {
-			rows, total, err := selected(tx, store.Query{TID: tid, Type: typ, Filter: f, Start: start, Count: count})
-			if err != nil {
-				return err
-			}
-			page := want[min(start-1, len(want)):min(start-1+count, len(want))]
-			if total != len(want) || !slices.Equal(ids(rows), page) {
-				return fmt.Errorf("%v of %d, want %v of %d", ids(rows), total, page, len(want))
-			}
-			for _, row := range rows {
-				if r := row.Resource(); r.Groups != nil || r.Members != nil {
-					return fmt.Errorf("%s kept memberships that nobody asked for", row.ID)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			rt.Fatalf("%s: %v", text, err)
-		}
-	})
-}
