@@ -52,7 +52,7 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 	}
 	err = d.view(ctx, func(tx *store.Tx) error {
 		found, err := tx.Select(store.Query{TID: tenant, Type: number, Filter: q.Filter, Sort: q.Sort,
-			Start: q.Start, Cursor: (*store.Position)(q.Cursor), Count: q.Count, NoTotal: q.NoTotal, Within: c.limits.within()})
+			Start: q.Start, Cursor: (*store.Position)(q.Cursor), Count: q.Count, NoTotal: q.NoTotal, Within: c.limits.within(), TypeName: q.Type})
 		if err != nil {
 			return err
 		}
