@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -33,17 +34,38 @@ type clientCreate struct {
 	Population  []string `placeholder:"ID" help:"A population whose users alone it sees and writes; repeat for more. All if none is named."`
 	Hide        []string `placeholder:"ATTRIBUTE" help:"An attribute that it neither sees nor writes, as title or urn:...:User:department; repeat for more."`
 	ReadOnly    []string `placeholder:"ATTRIBUTE" help:"An attribute that it sees and does not write; repeat for more."`
+	lifetimeFlags
 	settingsFlags
 }
 
+// lifetimeFlags say how long a new secret is good.
+type lifetimeFlags struct {
+	Expires    time.Duration `placeholder:"DURATION" help:"How long the secret is good, as 2160h (as long as it may)."`
+	MaxExpires time.Duration `name:"max-expires" placeholder:"DURATION" default:"8760h" env:"ROLLCALL_MAX_EXPIRES" help:"How long any secret may be good (${default}, a year)."`
+}
+
+func (f *lifetimeFlags) check() error {
+	if f.Expires < 0 || f.MaxExpires <= 0 || f.Expires > f.MaxExpires {
+		return fmt.Errorf("--expires %s: give a duration up to %s, or raise --max-expires", f.Expires, f.MaxExpires)
+	}
+	return nil
+}
+
+func (f *lifetimeFlags) config() directory.Config { return directory.Config{MaxLifetime: f.MaxExpires} }
+
+// Validate is called by the parser of the command line.
+func (c *clientCreate) Validate() error {
+	return errors.Join(c.lifetimeFlags.check(), c.settingsFlags.check())
+}
+
 func (c *clientCreate) Run(t *terminal) error {
-	return c.use(func(ctx context.Context, d *directory.Directory) error {
+	return c.useAs(c.config(), func(ctx context.Context, d *directory.Directory) error {
 		e, err := d.FindEnvironment(ctx, c.Environment)
 		if err != nil {
 			return err
 		}
 		made, secret, err := d.CreateClient(ctx, directory.ClientDraft{
-			Environment: e.ID, ID: c.ID, Name: c.Name, Role: directory.Role(c.Role), Doors: c.Door,
+			Environment: e.ID, ID: c.ID, Name: c.Name, Role: directory.Role(c.Role), Doors: c.Door, Lifetime: c.Expires,
 			Settings: c.settingsFlags.apply(directory.ClientSettings{}),
 			Limits:   directory.ClientLimits{Populations: c.Population, Hidden: c.Hide, ReadOnly: c.ReadOnly},
 		})
@@ -55,9 +77,11 @@ func (c *clientCreate) Run(t *terminal) error {
 			Environment string            `json:"environment_id"`
 			Client      string            `json:"client_id"`
 			Secret      string            `json:"secret"`
+			Expires     time.Time         `json:"expires"`
 			URLs        map[string]string `json:"base_urls"`
-		}{e.ID, made.ID, secret, urls}, func(w io.Writer) {
-			fmt.Fprintf(w, "environment  %s (%s)\nclient       %s\nsecret       %s\n\nThe secret is shown this once. Base URLs:\n", e.ID, e.Name, made.ID, secret)
+		}{e.ID, made.ID, secret, made.Expires, urls}, func(w io.Writer) {
+			fmt.Fprintf(w, "environment  %s (%s)\nclient       %s\nsecret       %s\nexpires      %s\n\nThe secret is shown this once. Base URLs:\n",
+				e.ID, e.Name, made.ID, secret, made.Expires.Format(time.DateOnly))
 			for _, name := range doorNames {
 				if urls[name] != "" {
 					fmt.Fprintf(w, "  %-8s %s\n", name, urls[name])
@@ -75,6 +99,7 @@ type clientView struct {
 	Role        string                   `json:"role"`
 	Doors       []string                 `json:"doors"` // empty: all
 	Secrets     int                      `json:"live_secrets"`
+	Expires     *time.Time               `json:"expires"` // of the last live secret; null for never, and if there is none
 	Revoked     bool                     `json:"revoked"`
 	Created     time.Time                `json:"created"`
 	Settings    directory.ClientSettings `json:"settings"`
@@ -82,7 +107,11 @@ type clientView struct {
 }
 
 func viewClient(c *directory.Client) clientView {
-	v := clientView{c.ID, c.Environment, c.Name, string(c.Role), append([]string{}, c.Doors...), c.Secrets, c.Revoked, c.Created, c.Settings, nil}
+	v := clientView{ID: c.ID, Environment: c.Environment, Name: c.Name, Role: string(c.Role), Doors: append([]string{}, c.Doors...),
+		Secrets: c.Secrets, Revoked: c.Revoked, Created: c.Created, Settings: c.Settings}
+	if !c.Expires.IsZero() {
+		v.Expires = &c.Expires
+	}
 	if len(c.Limits.Populations)+len(c.Limits.Hidden)+len(c.Limits.ReadOnly) > 0 {
 		v.Limits = &c.Limits
 	}
@@ -96,14 +125,40 @@ func (v clientView) doors() string {
 	return strings.Join(v.Doors, ",")
 }
 
+// soon is how long before its end a secret is warned of.
+const soon = 30 * 24 * time.Hour
+
+// ends reports whether the client's last secret ends soon.
+func (v clientView) ends() bool {
+	return !v.Revoked && v.Expires != nil && time.Until(*v.Expires) < soon
+}
+
 func (v clientView) state() string {
+	state := fmt.Sprintf("%d secrets", v.Secrets)
 	switch {
 	case v.Revoked:
 		return "revoked"
+	case v.Secrets == 0:
+		return "expired"
 	case v.Secrets == 1:
-		return "1 secret"
+		state = "1 secret"
 	}
-	return fmt.Sprintf("%d secrets", v.Secrets)
+	if v.Expires != nil {
+		state += " until " + v.Expires.Format(time.DateOnly)
+	}
+	return state
+}
+
+// warn says which clients will be locked out soon, or are.
+func warn(w io.Writer, views []clientView) {
+	for _, v := range views {
+		switch {
+		case v.ends():
+			fmt.Fprintf(w, "rollcall: the last secret of the client %s ends on %s: give it a new one with rollcall client rotate %s\n", v.ID, v.Expires.Format(time.DateOnly), v.ID)
+		case !v.Revoked && v.Secrets == 0:
+			fmt.Fprintf(w, "rollcall: the client %s has no live secret: give it one with rollcall client rotate %s\n", v.ID, v.ID)
+		}
+	}
 }
 
 // settings says in one word and its exceptions what the client's settings are.
@@ -167,6 +222,7 @@ func (c *clientList) Run(t *terminal) error {
 				views = append(views, viewClient(k))
 			}
 		}
+		warn(t.err, views)
 		return t.print(views, func(w io.Writer) {
 			table(w, "ID\tNAME\tROLE\tDOORS\tSTATE\tSETTINGS\tENVIRONMENT", views, func(v clientView) string {
 				return strings.Join([]string{v.ID, v.Name, v.Role, v.doors(), v.state(), v.settings(), v.Environment}, "\t")
@@ -205,6 +261,9 @@ type clientSet struct {
 	settingsFlags
 }
 
+// Validate is called by the parser of the command line.
+func (c *clientSet) Validate() error { return c.check() }
+
 func (c *clientSet) Run(t *terminal) error {
 	return c.use(func(ctx context.Context, d *directory.Directory) error {
 		changed, err := d.ConfigureClient(ctx, c.Client, c.settingsFlags.apply)
@@ -226,8 +285,7 @@ type settingsFlags struct {
 	CursorPaging      string            `enum:",auto,on,off" default:"" help:"Whether lists offer cursors; auto (for a new client) is off in the mode strict, else on."`
 }
 
-// Validate is called by the parser of the command line.
-func (f *settingsFlags) Validate() error {
+func (f *settingsFlags) check() error {
 	known := directory.RewriteNames()
 	for _, name := range slices.Sorted(maps.Keys(f.Rewrite)) {
 		if !slices.Contains(known, name) {
@@ -271,11 +329,15 @@ func onOff(on bool) string {
 type clientRotate struct {
 	dataFlag
 	Client string `arg:"" help:"Its id."`
+	lifetimeFlags
 }
 
+// Validate is called by the parser of the command line.
+func (c *clientRotate) Validate() error { return c.check() }
+
 func (c *clientRotate) Run(t *terminal) error {
-	return c.use(func(ctx context.Context, d *directory.Directory) error {
-		secret, err := d.RotateClient(ctx, c.Client)
+	return c.useAs(c.config(), func(ctx context.Context, d *directory.Directory) error {
+		secret, err := d.RotateClient(ctx, c.Client, c.Expires)
 		if err != nil {
 			return err
 		}

@@ -177,7 +177,7 @@ func (m *matrix) holders() map[string]holder {
 	}
 	add("rotated", directory.ClientDraft{}, is(scim.RuleUnauthenticated))
 	for range 2 {
-		if _, err := m.dir.RotateClient(ctx, "rotated"); err != nil {
+		if _, err := m.dir.RotateClient(ctx, "rotated", 0); err != nil {
 			m.t.Fatal(err)
 		}
 	}

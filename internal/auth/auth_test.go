@@ -232,12 +232,12 @@ func TestRevocation(t *testing.T) {
 	t.Run("rotate twice", func(t *testing.T) {
 		w := open(t)
 		secret, token := create(t, w)
-		second, err := w.dir.RotateClient(ctx, "c")
+		second, err := w.dir.RotateClient(ctx, "c", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		expect(t, w, in, secret, token, second)
-		third, err := w.dir.RotateClient(ctx, "c")
+		third, err := w.dir.RotateClient(ctx, "c", 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -25,8 +26,10 @@ type Client struct {
 	Created     time.Time
 	Revoked     bool
 	Secrets     int // how many of its secrets are live: at most two
-	Settings    ClientSettings
-	Limits      ClientLimits // as their schemas spell them
+	// Expires is when the last of its live secrets ends; zero for never, or if none is live.
+	Expires  time.Time
+	Settings ClientSettings
+	Limits   ClientLimits // as their schemas spell them
 }
 
 // A ClientDraft is a client as an administrator proposes it.
@@ -38,8 +41,11 @@ type ClientDraft struct {
 	Doors       []string
 	Settings    ClientSettings
 	Limits      ClientLimits
-	// Secrets are given only by development mode; when there are none, one of
-	// 256 bits is made.
+	// Lifetime is how long the secret that is made is good, at most
+	// Config.MaxLifetime; 0 is that.
+	Lifetime time.Duration
+	// Secrets are given only by development mode, and never end; when there are
+	// none, one of 256 bits is made.
 	Secrets []string
 }
 
@@ -49,7 +55,8 @@ type ClientDraft struct {
 // Errors: RuleNotFound for an unknown environment, RuleUnique for an id or a
 // secret that is taken, RuleCanonical for an unknown role and for settings
 // that are none, RuleDangling for a population that is not there, RulePath for what
-// is no attribute that a client can be limited in.
+// is no attribute that a client can be limited in, RuleLimit for a lifetime that is
+// too long.
 func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, string, error) {
 	if dr.ID == "" {
 		dr.ID = uuid.NewString()
@@ -61,10 +68,14 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		return nil, "", &scim.Error{Rule: scim.RuleCanonical, Path: "role", Value: string(dr.Role),
 			Allowed: []string{string(Reader), string(Writer), string(Admin)}}
 	}
-	secret := ""
+	secret, expires := "", time.Time{}
 	if len(dr.Secrets) == 0 {
 		secret = newSecret()
 		dr.Secrets = []string{secret}
+		var err error
+		if expires, err = d.expiry(dr.Lifetime); err != nil {
+			return nil, "", err
+		}
 	}
 	var out *Client
 	err := d.update(ctx, func(tx *store.Tx) error {
@@ -85,7 +96,7 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 			return taken(err, "Client", "", "", dr.ID)
 		}
 		for _, s := range dr.Secrets {
-			if err := d.addSecret(tx, c.CID, s); err != nil {
+			if err := d.addSecret(tx, c.CID, s, expires); err != nil {
 				return err
 			}
 		}
@@ -139,11 +150,26 @@ func (d *Directory) FindClient(ctx context.Context, id string) (*Client, error) 
 // one can be replaced without an outage.
 const maxSecrets = 2
 
-// RotateClient gives the client a new secret and returns it. The youngest
-// secret it had stays alive beside the new one; older ones die.
-func (d *Directory) RotateClient(ctx context.Context, id string) (string, error) {
+// expiry returns when a secret of this lifetime ends that is made now (scim
+// SEC-04). Errors: RuleLimit.
+func (d *Directory) expiry(lifetime time.Duration) (time.Time, error) {
+	if lifetime < 0 || lifetime > d.maxLifetime {
+		return time.Time{}, &scim.Error{Rule: scim.RuleLimit, Path: "expires", Value: lifetime.String(), Allowed: []string{d.maxLifetime.String()},
+			Detail: "the lifetime of a secret"}
+	}
+	return d.now().Add(cmp.Or(lifetime, d.maxLifetime)), nil
+}
+
+// RotateClient gives the client a new secret, good for so long as in
+// ClientDraft.Lifetime, and returns it. The youngest secret it had stays alive
+// beside the new one; older ones die.
+func (d *Directory) RotateClient(ctx context.Context, id string, lifetime time.Duration) (string, error) {
 	secret := newSecret()
-	err := d.update(ctx, func(tx *store.Tx) error {
+	expires, err := d.expiry(lifetime)
+	if err != nil {
+		return "", err
+	}
+	err = d.update(ctx, func(tx *store.Tx) error {
 		c, err := tx.Client(id)
 		if err != nil {
 			return notFound(err, "Client", id)
@@ -162,7 +188,7 @@ func (d *Directory) RotateClient(ctx context.Context, id string) (string, error)
 			}
 			live = live[1:]
 		}
-		if err := d.addSecret(tx, c.CID, secret); err != nil {
+		if err := d.addSecret(tx, c.CID, secret, expires); err != nil {
 			return err
 		}
 		return d.record(tx, Caller{tenant: c.TID}, "rotate", "Client", id)
@@ -195,9 +221,9 @@ func newSecret() string { return "rc_" + rand.Text() + rand.Text() }
 
 // addSecret stores only the secret's SHA-256: it has so much entropy that a
 // slow hash would add nothing but load.
-func (d *Directory) addSecret(tx *store.Tx, cid int64, secret string) error {
+func (d *Directory) addSecret(tx *store.Tx, cid int64, secret string, expires time.Time) error {
 	hash := sha256.Sum256([]byte(secret))
-	err := tx.InsertSecret(&store.Secret{CID: cid, Hash: hash[:], Created: d.now()})
+	err := tx.InsertSecret(&store.Secret{CID: cid, Hash: hash[:], Created: d.now(), Expires: expires})
 	return taken(err, "Client", "id", "secret", "")
 }
 
@@ -222,7 +248,20 @@ func (d *Directory) client(tx *store.Tx, c *store.Client) (*Client, error) {
 	}
 	chosen, narrowed, err := unpack(*c)
 	return &Client{ID: c.ID, Name: c.Name, Environment: t.ID, Role: Role(c.Role), Doors: c.Doors,
-		Created: c.Created, Revoked: c.Disabled, Secrets: len(live), Settings: chosen, Limits: narrowed}, err
+		Created: c.Created, Revoked: c.Disabled, Secrets: len(live), Expires: lastEnd(live), Settings: chosen, Limits: narrowed}, err
+}
+
+// lastEnd returns when the last of the secrets ends, zero for never.
+func lastEnd(live []*store.Secret) (end time.Time) {
+	for _, s := range live {
+		if s.Expires.IsZero() {
+			return time.Time{}
+		}
+		if s.Expires.After(end) {
+			end = s.Expires
+		}
+	}
+	return end
 }
 
 var errUnauthenticated = &scim.Error{Rule: scim.RuleUnauthenticated}

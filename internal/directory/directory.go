@@ -5,6 +5,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -187,6 +188,8 @@ type Directory struct {
 	now    func() time.Time
 	newID  func() string
 	types  typeCache
+
+	maxLifetime time.Duration // of clients' secrets
 }
 
 // Config is what Open needs to know. Its zero values but Path are useful.
@@ -200,7 +203,14 @@ type Config struct {
 	NewID func() string
 	// Policy is the password policy; DefaultPolicy when nil.
 	Policy *Policy
+	// MaxLifetime is how long a client's secret may be good (scim SEC-04);
+	// DefaultMaxLifetime when 0.
+	MaxLifetime time.Duration
 }
+
+// DefaultMaxLifetime is a year: clients such as Microsoft Entra ID hold one
+// secret that people replace by hand.
+const DefaultMaxLifetime = 365 * 24 * time.Hour
 
 // Open opens the directory's data, migrating it when it is of an earlier
 // version. Close must be called.
@@ -209,7 +219,8 @@ func Open(ctx context.Context, cfg Config) (*Directory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the directory in %s: %w", cfg.Path, err)
 	}
-	d := &Directory{db: db, hasher: newHasher(), policy: DefaultPolicy, now: time.Now, newID: newUUID}
+	d := &Directory{db: db, hasher: newHasher(), policy: DefaultPolicy, now: time.Now, newID: newUUID,
+		maxLifetime: cmp.Or(cfg.MaxLifetime, DefaultMaxLifetime)}
 	if cfg.Now != nil {
 		d.now = cfg.Now
 	}

@@ -561,7 +561,7 @@ func TestClients(t *testing.T) {
 			refused(t, err)
 		})
 	}
-	second, err := w.RotateClient(ctx, c.ID)
+	second, err := w.RotateClient(ctx, c.ID, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -574,7 +574,7 @@ func TestClients(t *testing.T) {
 	if _, err := w.AuthenticateToken(ctx, token); err != nil {
 		t.Error(err)
 	}
-	third, err := w.RotateClient(ctx, c.ID)
+	third, err := w.RotateClient(ctx, c.ID, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -594,7 +594,7 @@ func TestClients(t *testing.T) {
 		_, err = w.AuthenticateSecret(ctx, s)
 		refused(t, err)
 	}
-	if _, err = w.RotateClient(ctx, c.ID); err == nil {
+	if _, err = w.RotateClient(ctx, c.ID, 0); err == nil {
 		t.Error("a revoked client was given a secret")
 	}
 	list, err := w.Clients(ctx, directorytest.Environment)

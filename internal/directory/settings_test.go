@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -150,5 +151,98 @@ func TestClientSettings(t *testing.T) {
 		fault(t, err, scim.RuleNotFound)
 		_, err = w.FindClient(ctx, "nobody")
 		fault(t, err, scim.RuleNotFound)
+	})
+}
+
+func TestSecretLifetime(t *testing.T) {
+	w := open(t)
+	const day = 24 * time.Hour
+	create := func(t *testing.T, id string, lifetime time.Duration) (*directory.Client, string) {
+		t.Helper()
+		c, secret, err := w.CreateClient(ctx, directory.ClientDraft{Environment: directorytest.Environment, ID: id, Lifetime: lifetime})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, secret
+	}
+	good := func(t *testing.T, secret string, want bool) {
+		t.Helper()
+		_, err := w.AuthenticateSecret(ctx, secret)
+		if want && err != nil {
+			t.Errorf("refused: %v", err)
+		}
+		if !want {
+			fault(t, err, scim.RuleUnauthenticated)
+		}
+	}
+	ends := func(t *testing.T, id string, secrets int, want time.Time) {
+		t.Helper()
+		c, err := w.FindClient(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Secrets != secrets || !c.Expires.Equal(want) {
+			t.Errorf("%d secrets until %s, want %d until %s", c.Secrets, c.Expires, secrets, want)
+		}
+	}
+	t.Run("scim:SEC-04 a secret has 256 bits and ends, after a year at most; two live beside each other; when the last ends is shown", func(t *testing.T) {
+		start := w.clock.Now()
+		c, first := create(t, "c", 0)
+		if len(first) < 52 || c.Expires != start.Add(365*day) { // 52 characters of base 32 are 260 bits
+			t.Errorf("secret of %d characters until %s", len(first), c.Expires)
+		}
+		_, _, err := w.CreateClient(ctx, directory.ClientDraft{Environment: directorytest.Environment, Lifetime: 365*day + 1})
+		if f := fault(t, err, scim.RuleLimit); f.Path != "expires" || f.Allowed[0] != "8760h0m0s" {
+			t.Errorf("fault %+v", f)
+		}
+		_, err = w.RotateClient(ctx, "c", -1)
+		fault(t, err, scim.RuleLimit)
+		w.clock.Advance(335 * day)
+		second, err := w.RotateClient(ctx, "c", 90*day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		good(t, first, true)
+		good(t, second, true)
+		ends(t, "c", 2, start.Add(425*day))
+		token, err := w.AuthenticateSecret(ctx, first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(30*day - time.Millisecond)
+		good(t, first, true)
+		w.clock.Advance(time.Millisecond)
+		good(t, first, false)
+		_, err = w.AuthenticateToken(ctx, token.TokenSubject())
+		fault(t, err, scim.RuleUnauthenticated)
+		good(t, second, true)
+		ends(t, "c", 1, start.Add(425*day))
+		w.clock.Advance(60 * day)
+		good(t, second, false)
+		ends(t, "c", 0, time.Time{})
+	})
+	t.Run("a shorter one", func(t *testing.T) {
+		_, secret := create(t, "short", time.Hour)
+		ends(t, "short", 1, w.clock.Now().Add(time.Hour))
+		w.clock.Advance(time.Hour)
+		good(t, secret, false)
+	})
+	t.Run("the longest is a matter of configuration", func(t *testing.T) {
+		d, err := directory.Open(ctx, directory.Config{Path: t.TempDir(), MaxLifetime: day})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		e, err := d.CreateEnvironment(ctx, directory.EnvironmentDraft{Name: "e"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = d.CreateClient(ctx, directory.ClientDraft{Environment: e.ID, Lifetime: day + 1})
+		fault(t, err, scim.RuleLimit)
+	})
+	t.Run("those of development mode never end", func(t *testing.T) {
+		w.clock.Advance(10_000 * day)
+		good(t, directorytest.DevToken, true)
+		ends(t, directorytest.DevClient, 2, time.Time{})
 	})
 }
