@@ -192,7 +192,7 @@ func (p *definitionParser) endpoint(path string, v Value) {
 		return
 	}
 	// Versions are part of the paths of doors.
-	for _, taken := range []string{"/ServiceProviderConfig", "/ServiceProviderConfigs", "/ResourceTypes", "/Schemas", "/Me", "/Bulk", "/v1", "/v2", "/v3"} {
+	for _, taken := range []string{"/ServiceProviderConfig", "/ServiceProviderConfigs", "/serviceConfiguration", "/ResourceTypes", "/Schemas", "/Me", "/Bulk", "/v1", "/v2", "/v3"} {
 		if strings.EqualFold(path, taken) {
 			p.fail("endpoint", v, "this endpoint is kept for the product")
 		}

@@ -443,7 +443,7 @@ func TestCompile(t *testing.T) {
 		{"a built-in extension that users must have", schemas, []*scim.TypeDefinition{users(scim.EnterpriseSchema + "!")},
 			fmt.Sprintf("%d schemaExtensions User  its own extensions are not required", scim.RuleProtected)},
 		{"an attribute that users have already", []*scim.Schema{mustSchema(t, assetURI, `{"name":"tag"}`, `{"name":"displayname"}`)}, []*scim.TypeDefinition{users(assetURI)},
-			fmt.Sprintf("%d attributes displayname  an attribute of an extension cannot have the name of one of the core schema of User", scim.RulePattern)},
+			fmt.Sprintf("%d "+assetURI+":displayname   an attribute of an extension cannot have the name of one of the core schema of User", scim.RulePattern)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			types, faults := scim.Compile(test.schemas, test.types)

@@ -475,7 +475,8 @@ func (p *patcher) holds(at patchTarget) bool {
 
 // isPassword says of the one attribute that is not kept among the others.
 func (at place) isPassword() bool {
-	return at.path == Path{Attr: "password"} && at.attr.Mutability == "writeOnly"
+	return at.path == Path{Attr: "password"} && at.attr.Mutability == "writeOnly" &&
+		(at.schema.ID == UserSchema || at.schema.ID == legacyURI(UserSchema))
 }
 
 // get returns the value of a target's attribute.

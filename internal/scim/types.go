@@ -216,7 +216,7 @@ func (c *compiler) check(t *ResourceType) {
 		own := c.schema(s.ID) != nil
 		for _, a := range s.Attributes {
 			if own && s != t.Schema && t.Schema.Attribute(a.Name) != nil {
-				c.fail(Error{Rule: RulePattern, Path: "attributes", Value: a.Name, Schema: s.ID,
+				c.fail(Error{Rule: RulePattern, Path: s.ID + ":" + a.Name, Schema: s.ID,
 					Detail: "an attribute of an extension cannot have the name of one of the core schema of " + t.Name})
 			}
 			for _, leaf := range append([]*Attribute{a}, a.SubAttributes...) {

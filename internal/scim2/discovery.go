@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-directory/rollcall/internal/route"
@@ -138,7 +139,7 @@ func (c *call) resourceType() error {
 func (c *call) resourceTypeOf(k *kind) scim.Value {
 	extensions := []scim.Value{}
 	for _, s := range k.Extensions {
-		extensions = append(extensions, object(member("schema", scim.StringValue(s.ID)), member("required", scim.BoolValue(false))))
+		extensions = append(extensions, object(member("schema", scim.StringValue(s.ID)), member("required", scim.BoolValue(slices.Contains(k.Required, s.ID)))))
 	}
 	o := scim.NewObject(
 		member("schemas", scim.Strings(resourceTypeSchema)),
@@ -182,16 +183,26 @@ func (c *call) schema() error {
 	return &scim.Error{Rule: scim.RuleNotFound, Schema: "Schema", Value: id}
 }
 
-// published returns the schemas that the dialect publishes, each once.
+// published returns the schemas that the dialect publishes, each once: also
+// those that the environment has defined and no type has yet.
 func (c *call) published() ([]*scim.Schema, error) {
-	kinds, err := c.kinds()
+	types, err := c.types()
 	if err != nil {
 		return nil, err
 	}
 	var list []*scim.Schema
-	for _, k := range kinds {
-		list = append(append(list, k.Schema), k.Extensions...)
+	add := func(more ...*scim.Schema) {
+		for _, s := range more {
+			if !slices.Contains(list, s) {
+				list = append(list, s)
+			}
+		}
 	}
+	for _, k := range c.kindsOf(types) {
+		add(k.Schema)
+		add(k.Extensions...)
+	}
+	add(types.Schemas()...)
 	return append(list, c.profile.discovery.own...), nil
 }
 
@@ -202,37 +213,8 @@ func (c *call) schemaOf(s *scim.Schema) scim.Value {
 		member("meta", c.discoveryMeta("Schema", "/Schemas/"+s.ID)),
 		member("name", scim.StringValue(s.Name)),
 		member("description", scim.StringValue(s.Description)),
-		member("attributes", attributes(s.Attributes)),
+		member("attributes", s.Object().Get("attributes")),
 	)
-}
-
-// attributes describes attributes in the members of RFC 7643 7 and no others.
-func attributes(list []*scim.Attribute) scim.Value {
-	values := make([]scim.Value, len(list))
-	for i, a := range list {
-		o := scim.NewObject(
-			member("name", scim.StringValue(a.Name)),
-			member("type", scim.StringValue(string(a.Type))),
-			member("multiValued", scim.BoolValue(a.MultiValued)),
-			member("description", scim.StringValue(a.Description)),
-			member("required", scim.BoolValue(a.Required)),
-		)
-		if len(a.CanonicalValues) > 0 {
-			o.Set("canonicalValues", scim.Strings(a.CanonicalValues...))
-		}
-		o.Set("caseExact", scim.BoolValue(a.CaseExact))
-		o.Set("mutability", scim.StringValue(a.Mutability))
-		o.Set("returned", scim.StringValue(a.Returned))
-		o.Set("uniqueness", scim.StringValue(a.Uniqueness))
-		if len(a.ReferenceTypes) > 0 {
-			o.Set("referenceTypes", scim.Strings(a.ReferenceTypes...))
-		}
-		if len(a.SubAttributes) > 0 {
-			o.Set("subAttributes", attributes(a.SubAttributes))
-		}
-		values[i] = scim.ObjectValue(o)
-	}
-	return scim.ListValue(values...)
 }
 
 func (c *call) discoveryMeta(name, path string) scim.Value {
@@ -259,8 +241,7 @@ func (c *call) documents(list []scim.Value) error {
 func (c *call) document(v scim.Value) error {
 	body := v.AppendJSON(nil)
 	if c.profile.versions {
-		sum := sha256.Sum256(body)
-		tag := `W/"` + hex.EncodeToString(sum[:8]) + `"`
+		tag := documentTag(body)
 		known, err := c.has(tag)
 		if err != nil {
 			return err
@@ -273,6 +254,12 @@ func (c *call) document(v scim.Value) error {
 	}
 	c.send(http.StatusOK, body)
 	return nil
+}
+
+// documentTag is the entity tag of a discovery document.
+func documentTag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `W/"` + hex.EncodeToString(sum[:8]) + `"`
 }
 
 // refuseFilter is the SHOULD of RFC 7644 4, which passes over the other

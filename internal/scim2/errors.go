@@ -75,6 +75,7 @@ var verdicts = [...]wording{
 	scim.RuleRate:            {status: 429},
 	scim.RuleProtected:       {status: 403},
 	scim.RuleUnsupported:     {status: 501},
+	scim.RuleInUse:           {status: 400, scimType: "mutability"}, // "or current state" (RFC 7644 3.12)
 }
 
 // verdict returns status and scimType of a rule, 500 for one that is not known.

@@ -15,7 +15,10 @@ type Profile struct {
 	prefixes []string // under which it is served
 	schemes  []string // of authentication, the first is the one advertised
 
-	kinds      []*kind  // resource types that are offered
+	kinds []*kind // resource types that are offered
+	// own makes a kind of a type that an environment defines; nil where the
+	// dialect shows neither such types nor such schemas.
+	own        func(*scim.ResourceType) *kind
 	notOffered []string // paths of parts that the dialect names and answers with 501
 
 	// fixed are the settings of every client where the dialect leaves no choice;
@@ -115,6 +118,8 @@ type kind struct {
 	encode func(*call, *scim.Resource) *scim.Object
 	// groups: resources are shown with the groups that they belong to.
 	groups bool
+	// selective: attributes of it are not returned, or not by default.
+	selective bool
 }
 
 // changesPassword reports whether a password can be replaced (RFC 7643 5).

@@ -130,7 +130,7 @@ func (k *kind) include(show *scim.Projection, filter *scim.Filter) directory.Inc
 // what is shown by default.
 func (c *call) projection(k *kind, q parameters) (*scim.Projection, error) {
 	show, hide := q[paramShow], q[paramHide]
-	if show == "" && hide == "" {
+	if show == "" && hide == "" && !k.selective {
 		return nil, nil
 	}
 	return scim.ParseProjection(k.ResourceType, []string{show}, []string{hide}, c.filterOptions())

@@ -51,6 +51,7 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 // routes is the door's table.
 func (m *mount) routes() []route.Route {
 	const read = directory.ReadDirectory
+	own := m.profile.own != nil
 	config, discovery := directory.ReadSchemas, directory.ReadSchemas
 	if m.profile.publicConfig {
 		config = directory.Public
@@ -60,22 +61,16 @@ func (m *mount) routes() []route.Route {
 	}
 	routes := []route.Route{
 		{Method: "GET", Path: "/ServiceProviderConfig", Permission: config, Handle: m.discover((*call).serviceProviderConfig)},
-		{Method: "GET", Path: "/ResourceTypes", Permission: discovery, Handle: m.discover((*call).resourceTypes)},
-		{Method: "GET", Path: "/ResourceTypes/{id}", Permission: discovery, Handle: m.discover((*call).resourceType)},
-		{Method: "GET", Path: "/Schemas", Permission: discovery, Handle: m.discover((*call).schemas)},
-		{Method: "GET", Path: "/Schemas/{id}", Permission: discovery, Handle: m.discover((*call).schema)},
+		{Method: "GET", Path: "/ResourceTypes", Permission: discovery, Handle: m.discover((*call).resourceTypes), Identify: own},
+		{Method: "GET", Path: "/ResourceTypes/{id}", Permission: discovery, Handle: m.discover((*call).resourceType), Identify: own},
+		{Method: "GET", Path: "/Schemas", Permission: discovery, Handle: m.discover((*call).schemas), Identify: own},
+		{Method: "GET", Path: "/Schemas/{id}", Permission: discovery, Handle: m.discover((*call).schema), Identify: own},
 	}
 	for _, k := range m.profile.kinds {
-		at, one := k.Endpoint, k.Endpoint+"/{id}"
-		routes = append(routes,
-			route.Route{Method: "GET", Path: at, Permission: read, Handle: m.of(k, (*kind).list)},
-			route.Route{Method: "POST", Path: at, Permission: k.write, Handle: m.of(k, (*kind).create)},
-			route.Route{Method: "POST", Path: at + "/.search", Permission: read, Handle: m.of(k, (*kind).search)},
-			route.Route{Method: "GET", Path: one, Permission: read, Handle: m.of(k, (*kind).read)},
-			route.Route{Method: "PUT", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).replace))},
-			route.Route{Method: "PATCH", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).patch))},
-			route.Route{Method: "DELETE", Path: one, Permission: k.write, Handle: m.change(m.of(k, (*kind).remove))},
-		)
+		routes = append(routes, m.resourceRoutes(k.Endpoint, k.write, func(fn func(*kind, *call) error) route.Handler { return m.of(k, fn) })...)
+	}
+	if own {
+		routes = append(append(routes, m.definitionRoutes()...), m.ownRoutes()...)
 	}
 	if m.profile.root {
 		routes = append(routes,
@@ -122,6 +117,21 @@ func (m *mount) discover(fn func(*call) error) route.Handler {
 		}
 		return fn(c)
 	})
+}
+
+// resourceRoutes are the routes of an endpoint. of makes their handlers.
+func (m *mount) resourceRoutes(at string, write directory.Permission, of func(func(*kind, *call) error) route.Handler) []route.Route {
+	const read = directory.ReadDirectory
+	one := at + "/{id}"
+	return []route.Route{
+		{Method: "GET", Path: at, Permission: read, Handle: of((*kind).list)},
+		{Method: "POST", Path: at, Permission: write, Handle: of((*kind).create)},
+		{Method: "POST", Path: at + "/.search", Permission: read, Handle: of((*kind).search)},
+		{Method: "GET", Path: one, Permission: read, Handle: of((*kind).read)},
+		{Method: "PUT", Path: one, Permission: write, Handle: m.change(of((*kind).replace))},
+		{Method: "PATCH", Path: one, Permission: write, Handle: m.change(of((*kind).patch))},
+		{Method: "DELETE", Path: one, Permission: write, Handle: m.change(of((*kind).remove))},
+	}
 }
 
 // unsupported answers that the part is not offered, 501 on the wire.

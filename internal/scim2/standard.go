@@ -37,6 +37,9 @@ func Standard(o Options) Profile {
 		patchPrefix:   prefixStandard,
 		internal:      internalStandard,
 	}
+	p.own = func(t *scim.ResourceType) *kind {
+		return &kind{ResourceType: t, write: directory.WriteResources}
+	}
 	if o.Basic {
 		p.schemes = append(p.schemes, "Basic")
 		p.discovery.schemes = append(p.discovery.schemes, basicScheme)
@@ -285,6 +288,21 @@ func describeValue(e *scim.Error) string {
 	return ""
 }
 
+// describeUse says what stands in the way of a change of a definition.
+func describeUse(e *scim.Error) string {
+	what, which := e.Path, e.Schema
+	if what == "" {
+		what, which = e.Schema, ""
+	}
+	if e.Value != "" {
+		which = strings.TrimSpace(which + " " + e.Value)
+	}
+	if which != "" {
+		which = ": " + which
+	}
+	return what + " " + e.Detail + which
+}
+
 // reason says why and where a filter is refused.
 func reason(e *scim.Error) string {
 	text := e.Detail
@@ -325,7 +343,12 @@ func describeState(e *scim.Error) string {
 	case scim.RuleRate:
 		return "Too many requests; try again after " + first(e) + " s"
 	case scim.RuleProtected:
+		if e.Detail != "" {
+			return fmt.Sprintf("%s %s: %s", e.Schema, e.Value, e.Detail)
+		}
 		return fmt.Sprintf("%s %s is built in and stays", e.Schema, e.Value)
+	case scim.RuleInUse:
+		return describeUse(e)
 	case scim.RuleUnsupported:
 		return e.Path + " is not supported"
 	}
