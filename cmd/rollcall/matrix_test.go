@@ -158,7 +158,7 @@ func (m *matrix) holders() map[string]holder {
 	add("admin", directory.ClientDraft{Role: directory.Admin}, is(0))
 	add("foreign", directory.ClientDraft{Environment: directorytest.Other}, is(0))
 	add("reader", directory.ClientDraft{Role: directory.Reader}, func(_ route.Door, rt route.Route) scim.Rule {
-		if rt.Permission == directory.WriteUsers || rt.Permission == directory.WriteGroups {
+		if rt.Permission == directory.WriteUsers || rt.Permission == directory.WriteGroups || rt.Permission == directory.WriteResources {
 			return scim.RuleForbidden
 		}
 		return 0
