@@ -52,6 +52,13 @@ func open(t testing.TB, p scim2.Profile, base string) *door {
 	t.Helper()
 	d := &door{base: base, token: directorytest.DevToken, files: t.TempDir(), log: new(bytes.Buffer)}
 	d.dir, d.clock = directorytest.OpenAt(t, d.files)
+	d.serve(t, p)
+	return d
+}
+
+// serve makes the door a server of the profile.
+func (d *door) serve(t testing.TB, p scim2.Profile) {
+	t.Helper()
 	gate, err := auth.New(context.Background(), d.dir, auth.Config{PublicURL: publicURL, Now: d.clock.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +68,6 @@ func open(t testing.TB, p scim2.Profile, base string) *door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
 }
 
 const pingOneBase = "/environments/" + directorytest.Environment + "/v2"
