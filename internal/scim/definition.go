@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -51,7 +52,8 @@ var definitionChecks = Checks{Schemas: SchemasOptional, Unknown: RejectUnknown}
 
 // ParseSchema reads the definition of a schema (RFC 7643 7), whose names may be
 // in any letter case, and returns it with the characteristics that it leaves
-// unsaid (RFC 7643 2.2). The member indexed of an attribute is ours.
+// unsaid (RFC 7643 2.2). What has no description is described by its name, so
+// that nothing is published empty. The member indexed of an attribute is ours.
 //
 // Errors: those of [ResourceType.Normalize]; RulePattern for a URI that is none or
 // that the product keeps for itself, for names, and for characteristics that
@@ -62,9 +64,8 @@ func ParseSchema(o *Object) (*Schema, Errors) {
 	id, _ := o.Find("id")
 	s := &Schema{ID: id.Text(), Name: kept.Get("name").Text(), Description: kept.Get("description").Text()}
 	p.uri(id)
-	if s.Name == "" {
-		s.Name = s.ID[strings.LastIndexByte(s.ID, ':')+1:]
-	}
+	s.Name = cmp.Or(s.Name, s.ID[strings.LastIndexByte(s.ID, ':')+1:])
+	s.Description = cmp.Or(s.Description, s.Name)
 	if len(faults) == 0 {
 		s.Attributes = p.attributes(kept.Get("attributes"), "attributes", nil)
 	}
@@ -86,6 +87,7 @@ func ParseType(o *Object) (*TypeDefinition, Errors) {
 		return nil, faults
 	}
 	t := readType(kept)
+	t.Description = cmp.Or(t.Description, t.Name)
 	p := definitionParser{}
 	p.typeName(t.Name, kept.Get("name"))
 	p.endpoint(t.Endpoint, kept.Get("endpoint"))
@@ -235,8 +237,12 @@ func (p *definitionParser) attribute(o *Object, at string, parent *Attribute) *A
 		ReferenceTypes:  texts(o.Get("referenceTypes")),
 		Indexed:         o.Get("indexed").Bool(),
 	}
+	a.Description = cmp.Or(a.Description, a.Name)
 	if a.Mutability == "writeOnly" && a.Returned == "" {
 		a.Returned = "never" // RFC 7643 7
+	}
+	if a.Type == TypeReference && a.ReferenceTypes == nil {
+		a.ReferenceTypes = []string{"external"}
 	}
 	complete([]*Attribute{a})
 	p.words(a, o, at)

@@ -33,7 +33,7 @@ func schemaDocument(t testing.TB, uri string, attributes ...string) *scim.Object
 // that ends with ! is required.
 func mustType(t testing.TB, name, core string, extensions ...string) *scim.TypeDefinition {
 	t.Helper()
-	d := &scim.TypeDefinition{Name: name, Endpoint: "/" + name + "s", Schema: core}
+	d := &scim.TypeDefinition{Name: name, Endpoint: "/" + name + "s", Description: name, Schema: core}
 	for _, uri := range extensions {
 		plain, required := strings.CutSuffix(uri, "!")
 		d.Extensions = append(d.Extensions, scim.ExtensionDefinition{Schema: plain, Required: required})
@@ -69,8 +69,8 @@ func said(faults scim.Errors) []string {
 func TestParseSchema(t *testing.T) {
 	t.Run("scim:SCH-04 what is unsaid", func(t *testing.T) {
 		s := mustSchema(t, assetURI, `{"name":"tag"}`)
-		const want = `{"id":"urn:example:schemas:2.0:Asset","name":"Asset","description":"","attributes":[{"name":"tag","type":"string","multiValued":false,` +
-			`"description":"","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none"}]}`
+		const want = `{"id":"urn:example:schemas:2.0:Asset","name":"Asset","description":"Asset","attributes":[{"name":"tag","type":"string","multiValued":false,` +
+			`"description":"tag","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none"}]}`
 
 		if diff := cmp.Diff(want, scim.ObjectValue(s.Object()).String()); diff != "" || s.Attribute("TAG") == nil {
 			t.Error(diff)
@@ -91,9 +91,9 @@ func TestParseSchema(t *testing.T) {
 		}
 		const want = `{"id":"urn:example:schemas:2.0:Asset","name":"Assets","description":"What people have","attributes":[` +
 			`{"name":"tag","type":"string","multiValued":true,"description":"d","required":true,"canonicalValues":["a","B"],"caseExact":true,"mutability":"immutable","returned":"always","uniqueness":"global","indexed":true},` +
-			`{"name":"place","type":"complex","multiValued":false,"description":"","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none","subAttributes":[` +
-			`{"name":"$ref","type":"reference","multiValued":false,"description":"","required":false,"caseExact":true,"mutability":"readWrite","returned":"default","uniqueness":"none","referenceTypes":["external","User"]},` +
-			`{"name":"floor","type":"integer","multiValued":false,"description":"","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none","indexed":true}]}]}`
+			`{"name":"place","type":"complex","multiValued":false,"description":"place","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none","subAttributes":[` +
+			`{"name":"$ref","type":"reference","multiValued":false,"description":"$ref","required":false,"caseExact":true,"mutability":"readWrite","returned":"default","uniqueness":"none","referenceTypes":["external","User"]},` +
+			`{"name":"floor","type":"integer","multiValued":false,"description":"floor","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none","indexed":true}]}]}`
 		if diff := cmp.Diff(want, scim.ObjectValue(s.Object()).String()); diff != "" {
 			t.Error(diff)
 		}
@@ -385,7 +385,7 @@ func TestCompile(t *testing.T) {
 	}
 	if diff := cmp.Diff([]*scim.TypeDefinition{
 		{Name: "User", Endpoint: "/Users", Description: scim.UserType().Description, Schema: scim.UserSchema, Extensions: []scim.ExtensionDefinition{{assetURI, false}}},
-		{Name: "Device", Endpoint: "/Devices", Schema: device.ID, Extensions: []scim.ExtensionDefinition{{badge.ID, true}}},
+		{Name: "Device", Endpoint: "/Devices", Description: "Device", Schema: device.ID, Extensions: []scim.ExtensionDefinition{{badge.ID, true}}},
 	}, []*scim.TypeDefinition{types.User().Define(), types.Type("Device").Define()}); diff != "" {
 		t.Error(diff)
 	}

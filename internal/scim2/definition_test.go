@@ -97,8 +97,8 @@ func checkExtension(t *testing.T, d *door) {
 	a.wantHeader(t, "Location", location)
 	const published = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"],"id":"` + badgeURN + `","meta":{"resourceType":"Schema","location":"$BASE/Schemas/` + badgeURN + `"},
 		"name":"Badge","description":"A badge","attributes":[
-		{"name":"number","type":"string","multiValued":false,"description":"","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none","indexed":true},
-		{"name":"color","type":"string","multiValued":false,"description":"","required":false,"canonicalValues":["red","blue"],"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none"}]}`
+		{"name":"number","type":"string","multiValued":false,"description":"number","required":false,"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none","indexed":true},
+		{"name":"color","type":"string","multiValued":false,"description":"color","required":false,"canonicalValues":["red","blue"],"caseExact":false,"mutability":"readWrite","returned":"default","uniqueness":"none"}]}`
 	a.wantJSON(t, d, published)
 	d.do("GET /Schemas/"+strings.ToUpper(badgeURN), "").wantJSON(t, d, published)
 	a.wantHeader(t, "ETag", d.do("GET /Schemas/"+badgeURN, "").header.Get("ETag"))

@@ -70,6 +70,7 @@ func attributeAttributes() []*scim.Attribute {
 		choice(plain("returned", scim.TypeString, "When it is part of an answer"), "always", "never", "default", "request"),
 		choice(plain("uniqueness", scim.TypeString, "Among which resources a value is unique"), "none", "server", "global"),
 		list(exact(plain("referenceTypes", scim.TypeString, "What a reference may lead to"))),
+		plain("indexed", scim.TypeBoolean, "Whether filters find values without reading every resource; a member that RFC 7643 does not have"),
 	}
 }
 

@@ -1200,7 +1200,7 @@ func wantAttribute(t *testing.T, path string, attribute any) {
 		t.Errorf("%s: no description", path)
 	}
 	for name := range a {
-		if !strings.Contains(" name type multiValued description required canonicalValues caseExact mutability returned uniqueness referenceTypes subAttributes ", " "+name+" ") {
+		if !strings.Contains(" name type multiValued description required canonicalValues caseExact mutability returned uniqueness referenceTypes subAttributes indexed ", " "+name+" ") {
 			t.Errorf("%s: undeclared member %s", path, name)
 		}
 	}
