@@ -13,6 +13,7 @@ const (
 	OpCreate Op = iota + 1
 	OpUpdate
 	OpDelete
+	OpAnswer // of a request that was accepted to be done later; the ID is that of what it was about, if that is known
 )
 
 // A Change is a row of the change log: one event of one resource, from which
@@ -55,16 +56,29 @@ func (tx *Tx) AppendChange(c *Change) error {
 	return err
 }
 
+const selectChange = "SELECT seq, tid, at, op, type, id, version, actor, request, detail FROM change "
+
+func scanChange(s scan) (*Change, error) {
+	var c Change
+	var at sql.NullInt64
+	err := s(&c.Seq, &c.TID, &at, &c.Op, &c.Type, &c.ID, &c.Version, &c.Actor, &c.Request, &c.Detail)
+	c.At = moment(at)
+	return &c, err
+}
+
 // Changes returns at most limit changes of the environment after seq, in order.
 func (tx *Tx) Changes(tid, seq int64, limit int) ([]*Change, error) {
-	return list(tx, func(s scan) (*Change, error) {
-		var c Change
-		var at sql.NullInt64
-		err := s(&c.Seq, &c.TID, &at, &c.Op, &c.Type, &c.ID, &c.Version, &c.Actor, &c.Request, &c.Detail)
-		c.At = moment(at)
-		return &c, err
-	}, "SELECT seq, tid, at, op, type, id, version, actor, request, detail FROM change WHERE tid = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-		tid, seq, limit)
+	return list(tx, scanChange, selectChange+"WHERE tid = $1 AND seq > $2 ORDER BY seq LIMIT $3", tid, seq, limit)
+}
+
+// Change returns the change of this number. Errors: ErrNotFound.
+func (tx *Tx) Change(seq int64) (*Change, error) {
+	return first(tx, scanChange, selectChange+"WHERE seq = $1", seq)
+}
+
+// LastChange returns the Seq of the newest change of all environments, 0 if there is none.
+func (tx *Tx) LastChange() (int64, error) {
+	return first(tx, scanInt, "SELECT coalesce(max(seq), 0) FROM change")
 }
 
 // AppendAudit writes to the audit log and sets a.Seq.

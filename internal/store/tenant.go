@@ -114,6 +114,8 @@ func (tx *Tx) DeleteTenant(tid int64) error {
 		"DELETE FROM member WHERE gid IN (SELECT rid FROM resource WHERE tid = $1)",
 		"DELETE FROM resource WHERE tid = $1", // and the credentials
 		"DELETE FROM counter WHERE tid = $1",
+		"DELETE FROM stream WHERE tid = $1",
+		"DELETE FROM promise WHERE tid = $1",
 		"DELETE FROM api_secret WHERE cid IN (SELECT cid FROM api_client WHERE tid = $1)",
 		"DELETE FROM api_client WHERE tid = $1",
 	} {

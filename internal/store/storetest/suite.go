@@ -41,6 +41,8 @@ func Run(t *testing.T, open func(testing.TB) *store.DB) {
 		{"indexes of attributes that an environment defines", testOwnIndexes},
 		{"clients and secrets", testClients},
 		{"change and audit logs", testLogs},
+		{"streams", testStreams},
+		{"promises", testPromises},
 		{"settings", testSettings},
 		{"pages without a filter", testPages},
 		{"queries", testQueries},
@@ -388,7 +390,9 @@ func testDeleteTenant(t *testing.T, db *store.DB) {
 			err2 := tx.SetCredential(&store.Credential{RID: user.RID, MustChange: true})
 			err3 := tx.InsertClient(&client)
 			err4 := tx.InsertSecret(&store.Secret{CID: client.CID, Hash: []byte(id), Created: now})
-			return errors.Join(err1, err2, err3, err4)
+			err5 := tx.InsertStream(&store.Stream{TID: tid, ID: "s-" + id, Created: now})
+			err6 := tx.InsertPromise(&store.Promise{Txn: "t-" + id, TID: tid, At: now})
+			return errors.Join(err1, err2, err3, err4, err5, err6)
 		})
 		return tid
 	}
@@ -400,10 +404,14 @@ func testDeleteTenant(t *testing.T, db *store.DB) {
 		_, err2 := tx.ByID(gone, store.User, "u-1")
 		_, err3 := tx.Client("c-gone")
 		_, err4 := tx.SecretByHash([]byte("gone"))
-		for _, err := range []error{err1, err2, err3, err4} {
+		_, err5 := tx.Stream("s-gone")
+		for _, err := range []error{err1, err2, err3, err4, err5} {
 			if !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("left behind: %v", err)
 			}
+		}
+		if open, err := tx.OpenPromises(); err != nil || len(open) != 1 || open[0].Txn != "t-kept" {
+			t.Errorf("promises: %v, %v", open, err)
 		}
 		if _, err := tx.SecretByHash([]byte("kept")); err != nil {
 			return err
@@ -703,7 +711,15 @@ func testLogs(t *testing.T, db *store.DB) {
 		if len(nobody) != 4 || nobody[0].Action != "refuse" || nobody[0].TID != 0 || string(nobody[0].Detail) != "{}" {
 			t.Errorf("audits of no environment: %v", nobody)
 		}
-		return errors.Join(err1, err2, err3)
+		last, err4 := tx.LastChange()
+		one, err5 := tx.Change(changes[2].Seq)
+		if diff := cmp.Diff(changes[2], one); diff != "" || last != changes[3].Seq+1 {
+			t.Errorf("the last is %d; one change (-want +got):\n%s", last, diff)
+		}
+		if _, err := tx.Change(last + 1); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a change that is not there: %v", err)
+		}
+		return errors.Join(err1, err2, err3, err4, err5)
 	})
 }
 
