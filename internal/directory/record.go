@@ -17,19 +17,22 @@ import (
 func (d *Directory) stamp() time.Time { return d.now().UTC().Truncate(time.Millisecond) }
 
 // log writes the change and its audit row into the transaction that makes it.
-// names are the attributes that changed, if the change has any. The change log
-// names none of a resource that is new: all of it is.
+// names are the attributes that changed, if the change has any; of a resource
+// that is new, those that it was given.
 func (d *Directory) log(tx *store.Tx, c Caller, op store.Op, row *store.Row, at time.Time, names []string) error {
-	change := &store.Change{TID: row.TID, At: at, Op: op, Type: row.Type, ID: row.ID, Version: row.Version, Actor: c.client, Request: c.RequestID}
-	if op == store.OpUpdate {
-		change.Detail = newDetail(names, nil)
-	}
+	return d.logNote(tx, c, op, row, at, newNote(nil, row, names, false))
+}
+
+// logNote is log for a change of which there is more to note.
+func (d *Directory) logNote(tx *store.Tx, c Caller, op store.Op, row *store.Row, at time.Time, n note) error {
+	change := &store.Change{TID: row.TID, At: at, Op: op, Type: row.Type, ID: row.ID, Version: row.Version, Actor: c.client,
+		Request: c.RequestID, Detail: n.pack()}
 	if err := tx.AppendChange(change); err != nil {
 		return err
 	}
 	action := map[store.Op]string{store.OpCreate: "create", store.OpUpdate: "update", store.OpDelete: "delete"}[op]
 	audit := d.audit(c, action, typeName(row), row.ID, "done")
-	audit.Detail = newDetail(names, c.Trace.Fired())
+	audit.Detail = newDetail(n.attributes, c.Trace.Fired())
 	return tx.AppendAudit(audit)
 }
 

@@ -161,6 +161,7 @@ type write struct {
 	dropPassword bool
 	changes      []MemberChange // of a Modification
 	modifies     bool           // it is a Modification, which has no attributes yet
+	whole        bool           // the draft is the whole of the resource
 	result       *scim.Resource
 	outcome      Outcome
 }
@@ -406,6 +407,7 @@ func (w *write) insert(tx *store.Tx) (err error) {
 // replace stores the draft over old. What the draft leaves open stays: the
 // password, active, the population and whether the password must be changed.
 func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
+	w.whole = true
 	if err := w.merge(old); err != nil {
 		return err
 	}
@@ -523,7 +525,7 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 			return err
 		}
 		names := changedNames(old, &row, w.hash != "" || w.dropPassword, regrouped)
-		if err := w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, names); err != nil {
+		if err := w.d.logNote(tx, w.caller, store.OpUpdate, &row, row.Modified, newNote(old, &row, names, w.whole)); err != nil {
 			return err
 		}
 	}
