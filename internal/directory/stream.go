@@ -2,6 +2,9 @@ package directory
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -454,4 +457,26 @@ func (d *Directory) LastChange(ctx context.Context) (seq int64, err error) {
 		return err
 	})
 	return seq, err
+}
+
+// EventKey returns the 32 bytes of the key with which this installation signs
+// events: a scalar of the curve P-256. They are made at the first call and kept
+// in the store.
+func (d *Directory) EventKey(ctx context.Context) ([]byte, error) {
+	const name = "event-signing-key"
+	made, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	var key []byte
+	err = d.update(ctx, func(tx *store.Tx) (err error) {
+		if key, err = tx.Setting(name); !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if key, err = made.Bytes(); err != nil {
+			return err
+		}
+		return tx.SetSetting(name, key)
+	})
+	return key, err
 }
