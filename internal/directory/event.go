@@ -27,7 +27,7 @@ type Event struct {
 	Seq         int64 // rises in the order of commits
 	At          time.Time
 	Kind        EventKind
-	Type        string // of the resource: User, Group; empty where an answer is about none that is known
+	Type        *scim.ResourceType // nil where an answer is about no resource that is known
 	ID          string
 	ExternalID  string
 	Version     int64    // of the resource after the change
@@ -111,12 +111,12 @@ func readNote(text []byte) (note, error) {
 }
 
 // event returns the change as the stream tells it, nil if it does not.
-func (s *Stream) event(c *store.Change) (*Event, error) {
+func (s *Stream) event(c *store.Change, types *typeSet) (*Event, error) {
 	n, err := readNote(c.Detail)
 	if err != nil {
 		return nil, err
 	}
-	e := &Event{Seq: c.Seq, At: c.At, Type: c.Type.String(), ID: c.ID, ExternalID: n.externalID, Version: c.Version,
+	e := &Event{Seq: c.Seq, At: c.At, Type: types.typ(c.Type), ID: c.ID, ExternalID: n.externalID, Version: c.Version,
 		Transaction: c.Request, Attributes: n.attributes, Active: n.active, Answer: n.answer}
 	switch c.Op {
 	case store.OpCreate:
@@ -130,13 +130,10 @@ func (s *Stream) event(c *store.Change) (*Event, error) {
 		e.Kind = ResourceDeleted
 	case store.OpAnswer:
 		e.Kind = RequestAnswered
-		if c.Type == 0 {
-			e.Type = ""
-		}
 		return e, nil
 	}
 	switch {
-	case c.Type == store.Population, len(s.Types) > 0 && !slices.Contains(s.Types, e.Type):
+	case e.Type == nil, len(s.Types) > 0 && !slices.Contains(s.Types, e.Type.Name):
 		return nil, nil
 	case s.Population == "":
 		return e, nil
@@ -148,4 +145,33 @@ func (s *Stream) event(c *store.Change) (*Event, error) {
 		return nil, nil
 	}
 	return e, nil
+}
+
+// typ returns the type that the store calls by this number; nil for one that
+// the environment does not define any more, and for what is no resource of clients.
+func (s *typeSet) typ(number store.Type) *scim.ResourceType {
+	switch number {
+	case store.User:
+		return s.types.User()
+	case store.Group:
+		return s.types.Group()
+	}
+	for name, n := range s.numbers {
+		if n == number {
+			return s.types.Type(name)
+		}
+	}
+	return nil
+}
+
+// typesIn returns the types of an environment as the transaction sees them, or later.
+func (d *Directory) typesIn(tx *store.Tx, tenant int64) (*typeSet, error) {
+	version, err := tx.TenantVersion(tenant)
+	if err != nil {
+		return nil, err
+	}
+	if set := d.types.get(tenant, version); set != nil {
+		return set, nil
+	}
+	return loadTypes(tx, tenant)
 }

@@ -105,6 +105,13 @@ func (d *Directory) CreateStream(ctx context.Context, environment string, dr Str
 		if err != nil {
 			return notFound(err, "Environment", environment)
 		}
+		set, err := d.typesIn(tx, t.TID)
+		if err != nil {
+			return err
+		}
+		if err := dr.checkTypes(set.types); err != nil {
+			return err
+		}
 		s := &store.Stream{TID: t.TID, ID: uuid.NewString(), Config: config, Created: d.stamp(), State: []byte("{}"), Tenant: t.ID}
 		if dr.Client != "" {
 			c, err := tx.Client(dr.Client)
@@ -145,9 +152,18 @@ func (dr StreamDraft) check() error {
 			return &scim.Error{Rule: scim.RuleURI, Path: "endpoint", Value: dr.Endpoint}
 		}
 	}
-	for i, typ := range dr.Types {
-		if storeType(typ) == 0 || typ == "Population" {
-			return &scim.Error{Rule: scim.RuleCanonical, Path: fmt.Sprintf("types[%d]", i), Value: typ, Allowed: []string{"User", "Group"}}
+	return nil
+}
+
+// checkTypes returns RuleCanonical for a type that the environment does not have.
+func (dr StreamDraft) checkTypes(types *scim.Types) error {
+	for i, name := range dr.Types {
+		if types.Type(name) == nil {
+			fault := &scim.Error{Rule: scim.RuleCanonical, Path: fmt.Sprintf("types[%d]", i), Value: name}
+			for _, t := range types.All() {
+				fault.Allowed = append(fault.Allowed, t.Name)
+			}
+			return fault
 		}
 	}
 	return nil
@@ -291,7 +307,7 @@ func (d *Directory) Pending(ctx context.Context, id string, limit int) (events [
 		}
 		position = s.Position
 		seen := 0 // events since the oldest that is not acknowledged
-		complete, err := s.each(tx, row.TID, func(c *store.Change, e *Event) (bool, error) {
+		complete, err := d.each(tx, row.TID, s, func(c *store.Change, e *Event) (bool, error) {
 			switch {
 			case e == nil || s.hasAcknowledged(c.Seq):
 				if seen == 0 {
@@ -325,10 +341,14 @@ func (d *Directory) Pending(ctx context.Context, id string, limit int) (events [
 	return events, more, err
 }
 
-// each calls fn for the changes after the position, with their events, nil where
+// each calls fn for the changes after the stream's position, with their events, nil where
 // the stream tells none of it, until fn says no. It reports whether it came to
 // the end of the log.
-func (s *Stream) each(tx *store.Tx, tenant int64, fn func(*store.Change, *Event) (bool, error)) (complete bool, err error) {
+func (d *Directory) each(tx *store.Tx, tenant int64, s *Stream, fn func(*store.Change, *Event) (bool, error)) (complete bool, err error) {
+	types, err := d.typesIn(tx, tenant)
+	if err != nil {
+		return false, err
+	}
 	after := s.Position
 	for read := 0; read < maxRead; read += readPage {
 		changes, err := tx.Changes(tenant, after, readPage)
@@ -336,7 +356,7 @@ func (s *Stream) each(tx *store.Tx, tenant int64, fn func(*store.Change, *Event)
 			return false, err
 		}
 		for _, c := range changes {
-			e, err := s.event(c)
+			e, err := s.event(c, types)
 			if err != nil {
 				return false, fmt.Errorf("change %d: %w", c.Seq, err)
 			}
@@ -356,7 +376,7 @@ func (s *Stream) each(tx *store.Tx, tenant int64, fn func(*store.Change, *Event)
 // resource is as the change left it. Groups are never told in full: they may
 // have very many members (RFC 9967 5).
 func (s *Stream) fill(tx *store.Tx, tenant int64, c *store.Change, e *Event) error {
-	if !s.Full || c.Type != store.User || e.Kind != ResourceCreated && e.Kind != ResourcePatched && e.Kind != ResourceReplaced {
+	if !s.Full || c.Type == store.Group || e.Kind != ResourceCreated && e.Kind != ResourcePatched && e.Kind != ResourceReplaced {
 		return nil
 	}
 	row, err := tx.ByID(tenant, c.Type, c.ID)
@@ -406,7 +426,7 @@ func (d *Directory) Acknowledge(ctx context.Context, id string, seqs, refused []
 		}
 		// The position moves as far as there is no gap.
 		last := s.acked[len(s.acked)-1]
-		_, err = s.each(tx, row.TID, func(c *store.Change, e *Event) (bool, error) {
+		_, err = d.each(tx, row.TID, s, func(c *store.Change, e *Event) (bool, error) {
 			if c.Seq > last || e != nil && !s.hasAcknowledged(c.Seq) {
 				return false, nil
 			}

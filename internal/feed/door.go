@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/route"
@@ -22,7 +23,7 @@ func (f *Feed) Doors() []route.Door {
 		{
 			Name: Name, Prefix: "/events", Schemes: []string{"Bearer"}, Error: writeError,
 			Routes: []route.Route{
-				{Method: http.MethodPost, Path: "/streams/{id}/poll", Permission: directory.ReadDirectory, Handle: f.poll},
+				{Method: http.MethodPost, Path: "/streams/{id}/poll", Permission: directory.ReadDirectory, Handle: f.poll, Timeout: f.cfg.Wait + 10*time.Second},
 			},
 		},
 		{

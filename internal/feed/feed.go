@@ -42,7 +42,7 @@ type Config struct {
 	Roots *x509.CertPool
 
 	Interval time.Duration // between two looks for new changes; half a second
-	Wait     time.Duration // that a poll waits for the first event; 8 seconds
+	Wait     time.Duration // that a poll waits for the first event; 20 seconds
 	Attempt  time.Duration // that one attempt to send an event may take; 10 seconds
 	Backoff  Backoff
 }
@@ -74,7 +74,7 @@ func New(ctx context.Context, cfg Config) (*Feed, error) {
 		field    *time.Duration
 		fallback time.Duration
 	}{
-		{&cfg.Interval, 500 * time.Millisecond}, {&cfg.Wait, 8 * time.Second}, {&cfg.Attempt, 10 * time.Second},
+		{&cfg.Interval, 500 * time.Millisecond}, {&cfg.Wait, 20 * time.Second}, {&cfg.Attempt, 10 * time.Second},
 		{&cfg.Backoff.Least, time.Second}, {&cfg.Backoff.Most, 5 * time.Minute},
 	} {
 		if *d.field == 0 {

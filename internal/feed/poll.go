@@ -167,7 +167,7 @@ func (f *Feed) await(ctx context.Context, s *directory.Stream, q pollRequest) ([
 				return nil, false, nil
 			}
 			defer leave()
-			timer := time.NewTimer(f.patience(ctx))
+			timer := time.NewTimer(f.cfg.Wait)
 			defer timer.Stop()
 			late = timer.C
 		}
@@ -181,16 +181,6 @@ func (f *Feed) await(ctx context.Context, s *directory.Stream, q pollRequest) ([
 			return nil, false, ctx.Err()
 		}
 	}
-}
-
-// patience is how long a poll waits: less than what ctx leaves, so that there is
-// time to answer.
-func (f *Feed) patience(ctx context.Context) time.Duration {
-	wait := f.cfg.Wait
-	if end, ok := ctx.Deadline(); ok {
-		wait = min(wait, time.Until(end)*4/5)
-	}
-	return max(wait, 0)
 }
 
 // enter counts a poll that waits on the stream, and returns what to call when it

@@ -141,14 +141,11 @@ func subject(e *directory.Event) *scim.Object {
 
 // path is where the resource is, below the base of a door.
 func path(e *directory.Event) string {
-	if e.ID == "" && e.Answer != nil {
+	if e.Type == nil {
 		return e.Answer.Path
 	}
-	return at(e.Type, e.ID)
+	return e.Type.Endpoint + "/" + url.PathEscape(e.ID)
 }
-
-// at is where the resource of this type and id is, below the base of a door.
-func at(typ, id string) string { return "/" + typ + "s/" + url.PathEscape(id) }
 
 // events makes the claim of that name: what has happened to the one resource
 // in one transaction.
@@ -157,7 +154,7 @@ func (m *mint) events(e *directory.Event) *scim.Object {
 	version := member("version", scim.StringValue(versionTag(e.Version)))
 	tell := func(notice, full string) {
 		if e.Resource != nil && full != "" {
-			o.Set(full, object(version, member("data", scim.ObjectValue(m.data(e.Resource)))))
+			o.Set(full, object(version, member("data", scim.ObjectValue(m.data(e)))))
 			return
 		}
 		o.Set(notice, object(version, member("attributes", scim.Strings(names(e)...))))
@@ -208,24 +205,25 @@ func names(e *directory.Event) []string {
 
 // data is the resource as the standard door would answer with it, without
 // what is computed from other resources.
-func (m *mint) data(r *scim.Resource) *scim.Object {
-	t := scim.UserType()
+func (m *mint) data(e *directory.Event) *scim.Object {
+	t, r := e.Type, e.Resource
 	attributes := r.Attributes()
 	o := scim.NewObject(member("schemas", scim.Value{}), member("id", scim.StringValue(r.ID)))
 	if v, ok := attributes.Lookup("externalId"); ok {
 		o.Set("externalId", v)
 	}
 	o.Set("meta", object(
-		member("resourceType", scim.StringValue(r.Type)),
+		member("resourceType", scim.StringValue(t.Name)),
 		member("created", scim.StringValue(scim.FormatTime(r.Created))),
 		member("lastModified", scim.StringValue(scim.FormatTime(r.Modified))),
-		member("location", scim.StringValue(m.base+at(r.Type, r.ID))),
+		member("location", scim.StringValue(m.base+path(e))),
 		member("version", scim.StringValue(versionTag(r.Version))),
 	))
 	schemas := []string{t.Schema.ID}
 	for _, a := range attributes.Members {
 		switch {
-		case a.Name == scim.EnterpriseSchema:
+		case a.Name != scim.EnterpriseSchema && scim.UserType().Extension(a.Name) != nil: // of another dialect
+		case t.Extension(a.Name) != nil:
 			schemas = append(schemas, a.Name)
 			o.Set(a.Name, a.Value)
 		case t.Schema.Attribute(a.Name) != nil:
