@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"internal/transfer": {"directory", "scim"},
 
 	"internal/auth":   {"directory", "route", "scim"},
-	"internal/feed":   {"directory", "scim"},
+	"internal/feed":   {"directory", "route", "scim"},
 	"internal/server": {"directory", "route", "scim", "auth", "feed", "scim1", "scim2", "crest", "admin"},
 }
 

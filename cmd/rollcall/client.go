@@ -29,7 +29,7 @@ type clientCreate struct {
 	ID          string   `name:"id" help:"Its id; made up if not given."`
 	Name        string   `help:"A name for people."`
 	Role        string   `enum:"reader,writer,admin" default:"writer" help:"What it may do with the environment's data: reader, writer or admin (${default})."`
-	Door        []string `enum:"p14e,pingone,aic,rsa,scim2,scim1" help:"A door that it may use; repeat for more. All if none is named."`
+	Door        []string `enum:"p14e,pingone,aic,rsa,scim2,scim1,events" help:"A door that it may use; repeat for more. All if none is named."`
 	PublicURL   string   `name:"public-url" placeholder:"URL" default:"http://${listen}" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (${default})."`
 	Population  []string `placeholder:"ID" help:"A population whose users alone it sees and writes; repeat for more. All if none is named."`
 	Hide        []string `placeholder:"ATTRIBUTE" help:"An attribute that it neither sees nor writes, as title or urn:...:User:department; repeat for more."`

@@ -6,6 +6,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/crest"
 	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/feed"
 	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/scim1"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
@@ -15,8 +16,8 @@ import (
 var doorNames = []string{"p14e", "pingone", "aic", "rsa", "scim2", "scim1"}
 
 // doors returns everything that is mounted: the vendors' doors, the standard
-// ones and the token endpoints.
-func doors(d *directory.Directory, a *auth.Authenticator, publicURL string) []route.Door {
+// ones, the token endpoints and that of event streams.
+func doors(d *directory.Directory, a *auth.Authenticator, f *feed.Feed, publicURL string) []route.Door {
 	return slices.Concat(
 		scim2.New(d, scim2.Standard(scim2.Options{}), publicURL),
 		scim2.New(d, scim2.PingOne(scim2.Options{}), publicURL),
@@ -25,6 +26,7 @@ func doors(d *directory.Directory, a *auth.Authenticator, publicURL string) []ro
 		scim1.New(d, scim1.Standard(), publicURL),
 		crest.New(d, crest.AIC, publicURL),
 		a.Doors(),
+		f.Doors(),
 	)
 }
 

@@ -35,7 +35,7 @@ func busyDoors(t *testing.T) (*server.Server, *directorytest.Clock) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.New(server.Config{Doors: doors(d, a, matrixURL), Gate: a})
+	s, err := server.New(server.Config{Doors: doors(d, a, matrixFeed(t, d), matrixURL), Gate: a})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestGuessesAtEveryDoor(t *testing.T) {
 // TestNobodyAnonymous: no door serves who shows no credential.
 func TestNobodyAnonymous(t *testing.T) {
 	m := newMatrix(t)
-	t.Run("scim:SEC-14 what needs no credential is health, the token endpoint and discovery: it makes no users and is limited", func(t *testing.T) {
+	t.Run("scim:SEC-14 what needs no credential is health, the token endpoint, discovery and the keys of events: it makes no users and is limited", func(t *testing.T) {
 		before := m.everything()
 		for _, d := range m.server.Doors() {
 			for _, rt := range d.Routes {
@@ -186,7 +186,7 @@ func TestNobodyAnonymous(t *testing.T) {
 					if w.Code != 401 {
 						t.Errorf("%s %s%s: %d %s", rt.Method, d.Prefix, rt.Path, w.Code, w.Body)
 					}
-				case d.Name == "token" && w.Code == 400, d.Name == "health" && w.Code == 200:
+				case d.Name == "token" && w.Code == 400, d.Name == "health" && w.Code == 200, d.Name == "keys" && w.Code == 200:
 				case d.Name == "scim2" && rt.Method == "GET" && (w.Code == 200 || w.Code == 404):
 				default:
 					t.Errorf("public: %s %s%s: %d %s", rt.Method, d.Prefix, rt.Path, w.Code, w.Body)
@@ -214,7 +214,7 @@ func TestNobodyAnonymous(t *testing.T) {
 	})
 	t.Run("scim:SEC-03 a client is what its role says: with none that is known it may nothing", func(t *testing.T) {
 		for _, role := range []directory.Role{"", "owner"} {
-			s, err := server.New(server.Config{Doors: doors(m.dir, m.gate, matrixURL), Gate: roleGate{m.gate, role}})
+			s, err := server.New(server.Config{Doors: doors(m.dir, m.gate, matrixFeed(t, m.dir), matrixURL), Gate: roleGate{m.gate, role}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,6 +32,7 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" help:"Start the server."`
 	Environment environmentCommand `cmd:"" help:"Administer environments: the tenants."`
 	Client      clientCommand      `cmd:"" help:"Administer clients: the callers of the API."`
+	Stream      streamCommand      `cmd:"" help:"Administer event streams: who is told what changes."`
 	Bench       benchCommand       `cmd:"" help:"Measure creates and reads beside the limit of the machine."`
 	Completion  completionCommand  `cmd:"" help:"Print what makes a shell complete this command."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
@@ -128,6 +129,10 @@ func explainFault(e *scim.Error) string {
 		return fmt.Sprintf("there is no %s %q", noun, e.Value)
 	case scim.RulePath:
 		return e.Path + ": " + e.Detail
+	case scim.RuleURI:
+		return fmt.Sprintf("%q is not a URL to use here; give one as https://host/path", e.Value)
+	case scim.RuleCanonical:
+		return fmt.Sprintf("%q is not a %s to use here; give one of %s", e.Value, e.Path, strings.Join(e.Allowed, ", "))
 	case scim.RuleBusy:
 		return "the data is busy; try again in a moment"
 	}

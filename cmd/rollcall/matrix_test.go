@@ -17,6 +17,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/feed"
 	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/server"
@@ -50,7 +51,7 @@ func newMatrix(t *testing.T) *matrix {
 		t.Fatal(err)
 	}
 	m := &matrix{t: t, dir: d, clock: clock, gate: a, key: key}
-	all := doors(d, a, matrixURL)
+	all := doors(d, a, matrixFeed(t, d), matrixURL)
 	for i := range all {
 		word := all[i].Error
 		all[i].Error = func(w http.ResponseWriter, r *http.Request, err error) {
@@ -417,4 +418,14 @@ func TestForeignID(t *testing.T) {
 	if diff := cmp.Diff(before, m.everything()); diff != "" {
 		t.Errorf("something has changed (-before +after):\n%s", diff)
 	}
+}
+
+// matrixFeed returns the feed of a directory, which does not run.
+func matrixFeed(t *testing.T, d *directory.Directory) *feed.Feed {
+	t.Helper()
+	f, err := feed.New(t.Context(), feed.Config{Directory: d, PublicURL: matrixURL, Base: matrixURL + "/scim/v2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/feed"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/server"
 )
@@ -39,6 +40,7 @@ type serveCommand struct {
 	Metrics   string   `name:"metrics-listen" placeholder:"HOST:PORT" env:"ROLLCALL_METRICS_LISTEN" help:"Answer GET /metrics for Prometheus on this address (nowhere). Whoever reaches it may read them."`
 	Rate      int      `placeholder:"N" default:"10000" env:"ROLLCALL_RATE" help:"Let a client send so many requests a second and as many at once (${default}); 0 is no limit."`
 	Proxies   []string `name:"trusted-proxy" placeholder:"ADDRESS" env:"ROLLCALL_TRUSTED_PROXY" help:"Believe the X-Forwarded-For of this proxy: an address or network as 10.0.0.0/8. Repeat for more."`
+	Receivers bool     `name:"private-receivers" env:"ROLLCALL_PRIVATE_RECEIVERS" help:"Send the events of streams also to private addresses, and by plain HTTP to this machine."`
 	LogFormat string   `enum:"auto,json,text" default:"auto" env:"ROLLCALL_LOG_FORMAT" help:"Log as json or text; auto is text on a terminal."`
 	LogLevel  string   `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
 }
@@ -86,7 +88,12 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 	if err := c.provision(ctx, d); err != nil {
 		return err
 	}
-	s, err := c.mount(ctx, d, publicURL, options)
+	f, err := c.feed(ctx, d, publicURL, log)
+	if err != nil {
+		return err
+	}
+	defer deliver(ctx, f)() // before the directory is closed
+	s, err := c.mount(ctx, d, f, publicURL, options)
 	if err != nil {
 		return err
 	}
@@ -120,12 +127,12 @@ func serveBoth(ctx context.Context, s *server.Server, l, metrics net.Listener) e
 }
 
 // mount returns the server of all doors on the directory.
-func (c *serveCommand) mount(ctx context.Context, d *directory.Directory, publicURL string, options server.Config) (*server.Server, error) {
+func (c *serveCommand) mount(ctx context.Context, d *directory.Directory, f *feed.Feed, publicURL string, options server.Config) (*server.Server, error) {
 	a, err := auth.New(ctx, d, auth.Config{PublicURL: publicURL, Rate: float64(c.Rate)})
 	if err != nil {
 		return nil, err
 	}
-	options.Doors, options.Gate, options.Ready, options.Load = doors(d, a, publicURL), a, d.Ready, d.Load
+	options.Doors, options.Gate, options.Ready, options.Load = doors(d, a, f, publicURL), a, d.Ready, d.Load
 	return server.New(options)
 }
 

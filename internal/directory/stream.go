@@ -223,7 +223,8 @@ func (d *Directory) HasStreams(ctx context.Context, environment string) (bool, e
 }
 
 // OpenStream returns a stream for its receiver, who polls it: the client that
-// it was made for, or an administrator of the environment.
+// it was made for, or an administrator of the environment, and nobody who has
+// limits: a stream knows nothing of them.
 //
 // Errors: RuleNotFound, also for the id of another environment and for a
 // stream that is pushed; RuleForbidden.
@@ -249,7 +250,7 @@ func (d *Directory) OpenStream(ctx context.Context, c Caller, s Scope, id string
 		return nil, err
 	case out.Pushed():
 		return nil, notFound(store.ErrNotFound, "Stream", id)
-	case c.Role != Admin && c.client != out.cid:
+	case c.Limited() || c.Role != Admin && c.client != out.cid:
 		return nil, d.refuse(ctx, c, "Stream", id)
 	}
 	return out, nil
@@ -388,7 +389,7 @@ func (s *Stream) fill(tx *store.Tx, tenant int64, c *store.Change, e *Event) err
 	case row.Version != c.Version:
 		return nil
 	}
-	e.Resource, err = resource(tx, row, Include{})
+	e.Resource, err = Caller{}.resource(tx, row, Include{})
 	return err
 }
 

@@ -114,3 +114,8 @@ func word(e *scim.Error) (status int, code, text string) {
 	}
 	return http.StatusBadRequest, "invalid_request", text
 }
+
+// PollURL returns where a stream is polled on the server of this URL.
+func PollURL(publicURL string, s *directory.Stream) string {
+	return publicURL + "/events/streams/" + s.ID + "/poll"
+}

@@ -300,7 +300,7 @@ func (s *system) verify(text string) event {
 	if err := json.Unmarshal(w.Body.Bytes(), &keys); err != nil || len(keys.Keys) != 1 || !keys.Keys[0].IsPublic() {
 		s.t.Fatalf("keys: %v in %s", err, w.Body)
 	}
-	signed, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		s.t.Fatalf("%v in %s", err, text)
 	}
