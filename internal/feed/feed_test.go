@@ -120,6 +120,8 @@ func provision(t *testing.T, d *directory.Directory) {
 	for _, c := range []directory.ClientDraft{
 		{Environment: directorytest.Environment, ID: directorytest.DevClient, Secrets: []string{directorytest.DevToken}},
 		{Environment: directorytest.Environment, ID: "receiver", Role: directory.Reader, Secrets: []string{"receiver-token"}},
+		{Environment: directorytest.Environment, ID: "limited", Role: directory.Admin, Secrets: []string{"limited-token"},
+			Limits: directory.ClientLimits{Hidden: []string{"title"}}},
 		{Environment: directorytest.Environment, ID: "admin", Role: directory.Admin, Secrets: []string{"admin-token"}},
 		{Environment: directorytest.Other, ID: "other-client", Role: directory.Admin, Secrets: []string{directorytest.OtherToken}},
 	} {

@@ -158,6 +158,7 @@ func TestPollRefuses(t *testing.T) {
 	}{
 		{"nobody", path, "", `{}`, 401, `{"err":"authentication_failed","description":"a bearer secret of a client is needed"}`},
 		{"another client", path, directorytest.DevToken, `{}`, 403, `{"err":"access_denied","description":"the client may not do this"}`},
+		{"a client with limits", path, "limited-token", `{}`, 403, `{"err":"access_denied","description":"the client may not do this"}`},
 		{"an administrator", path, "admin-token", atOnce, 200, `{"sets":{}}`},
 		{"another environment's administrator", path, directorytest.OtherToken, `{}`, 404, `{"description":"there is no such thing here"}`},
 		{"no such stream", "/events/streams/x/poll", "receiver-token", `{}`, 404, `{"description":"there is no such thing here"}`},
