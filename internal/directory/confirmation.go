@@ -30,18 +30,18 @@ const (
 // A Confirmation is a token that has just been made. It is shown nowhere else:
 // the store keeps only its hash.
 type Confirmation struct {
-	User          *scim.Resource
-	Token         string
-	Expires       time.Time
-	Notifications Notifications // of the environment, for the mail
+	User    *scim.Resource
+	Token   string
+	Expires time.Time
 }
 
 // LosePassword makes a token by which the user of this e-mail address may set a
-// new password. It ends the one before (p14e R69).
+// new password, and then go to redirect, a URL that may be empty. It ends the
+// one before (p14e R69).
 //
 // Errors: RuleForbidden; RuleNotFound for an address that nobody has;
 // RulePattern on email for one that several users have.
-func (d *Directory) LosePassword(ctx context.Context, c Caller, s Scope, email string) (*Confirmation, error) {
+func (d *Directory) LosePassword(ctx context.Context, c Caller, s Scope, email, redirect string) (*Confirmation, error) {
 	tenant, err := d.authorise(ctx, c, s, WriteUsers)
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (d *Directory) LosePassword(ctx context.Context, c Caller, s Scope, email s
 		if err != nil {
 			return notFound(err, "User", email)
 		}
-		out, err = d.confirmation(tx, c, row, ForResetPassword, "")
+		out, err = d.confirmation(tx, c, row, ForResetPassword, redirect)
 		return err
 	})
 	return out, err
@@ -165,21 +165,13 @@ func (d *Directory) confirmation(tx *store.Tx, c Caller, row *store.Row, p Purpo
 	if p == ForRegister {
 		life, action = registerTime, "invite"
 	}
-	t, err := tx.Tenant(c.Environment)
-	if err != nil {
-		return nil, err
-	}
-	settings, err := readNotifications(t)
-	if err != nil {
-		return nil, err
-	}
 	token := rand.Text() + rand.Text()
 	hash, now := sha256.Sum256([]byte(token)), d.stamp()
-	err = tx.SetConfirmation(&store.Confirmation{RID: row.RID, Purpose: store.Purpose(p), Hash: hash[:], Created: now, Expires: now.Add(life), Redirect: redirect})
+	err := tx.SetConfirmation(&store.Confirmation{RID: row.RID, Purpose: store.Purpose(p), Hash: hash[:], Created: now, Expires: now.Add(life), Redirect: redirect})
 	if err != nil {
 		return nil, err
 	}
-	out := &Confirmation{User: row.Resource(), Token: token, Expires: now.Add(life), Notifications: settings}
+	out := &Confirmation{User: row.Resource(), Token: token, Expires: now.Add(life)}
 	return out, d.record(tx, c, action, "User", row.ID)
 }
 

@@ -16,7 +16,7 @@ const address = "ada@example.com"
 // lose makes a token for the user of the address.
 func (w world) lose(t *testing.T) string {
 	t.Helper()
-	c, err := w.LosePassword(ctx, w.dev, w.home, address)
+	c, err := w.LosePassword(ctx, w.dev, w.home, address, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestLosePassword(t *testing.T) {
 		_, err := w.ResetPassword(ctx, w.dev, w.home, ada.ID, token, password)
 		return err
 	}
-	c, err := w.LosePassword(ctx, w.dev, w.home, "ADA@example.com")
+	c, err := w.LosePassword(ctx, w.dev, w.home, "ADA@example.com", "https://x.example/")
 	if err != nil || c.User.ID != ada.ID || len(c.Token) < 40 || !c.Expires.Equal(w.clock.Now().Add(time.Hour)) {
 		t.Fatalf("%+v, %v", c, err)
 	}
@@ -85,18 +85,18 @@ func TestLosePassword(t *testing.T) {
 		}
 	})
 	t.Run("whose address it is must be clear", func(t *testing.T) {
-		_, err := w.LosePassword(ctx, w.dev, w.home, "nobody@example.com")
+		_, err := w.LosePassword(ctx, w.dev, w.home, "nobody@example.com", "")
 		fault(t, err, scim.RuleNotFound)
 		w.create(t, user(t, `{"userName":"cyd","emails":[{"value":"Ada@Example.com"}]}`))
-		_, err = w.LosePassword(ctx, w.dev, w.home, address)
+		_, err = w.LosePassword(ctx, w.dev, w.home, address, "")
 		if e := fault(t, err, scim.RulePattern); e.Path != "email" {
 			t.Errorf("got %+v", e)
 		}
 		other := directorytest.Caller(t, w.Directory, directorytest.OtherToken)
-		_, err = w.LosePassword(ctx, other, other.Home(), address)
+		_, err = w.LosePassword(ctx, other, other.Home(), address, "")
 		fault(t, err, scim.RuleNotFound)
 		reader := directorytest.Caller(t, w.Directory, directorytest.ReaderToken)
-		_, err = w.LosePassword(ctx, reader, w.home, address)
+		_, err = w.LosePassword(ctx, reader, w.home, address, "")
 		fault(t, err, scim.RuleForbidden)
 		_, err = w.ResetPassword(ctx, reader, w.home, ada.ID, "x", "3Federate")
 		fault(t, err, scim.RuleForbidden)
@@ -289,8 +289,12 @@ func TestNotifications(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	c, err := w.Invite(ctx, w.dev, w.home, directory.Invitation{Email: address})
-	if err != nil || c.Notifications["invite"]["subject"] != "Hello" {
-		t.Errorf("%+v, %v", c, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := w.Confirm(ctx, directory.Holder{Environment: directorytest.Environment, User: c.User.ID, Token: c.Token, Purpose: directory.ForRegister}, "")
+	if err != nil || out.Notifications["invite"]["subject"] != "Hello" {
+		t.Errorf("%+v, %v", out, err)
 	}
 	other := directorytest.Caller(t, w.Directory, directorytest.OtherToken)
 	if got, err := w.Notifications(ctx, other, other.Home()); err != nil || len(got) != 0 {

@@ -15,6 +15,8 @@ type Reminder struct {
 	Environment *Environment
 	User        *scim.Resource
 	Ends        time.Time // of the password
+
+	Notifications Notifications // of the environment
 }
 
 // Reminders returns the reminders that have become due since the last call, by
@@ -61,6 +63,10 @@ func (d *Directory) Reminders(ctx context.Context) ([]Reminder, error) {
 
 // reminders returns those of one environment that became due after last.
 func (d *Directory) reminders(tx *store.Tx, t *store.Tenant, last, now time.Time) (out []Reminder, err error) {
+	texts, err := readNotifications(t)
+	if err != nil {
+		return nil, err
+	}
 	for _, before := range d.policy.Reminders {
 		if before == 0 {
 			continue
@@ -73,7 +79,7 @@ func (d *Directory) reminders(tx *store.Tx, t *store.Tenant, last, now time.Time
 		for _, row := range rows {
 			known := slices.ContainsFunc(out, func(r Reminder) bool { return r.User.ID == row.ID })
 			if !known && row.Resource().Attributes().Get("active").Bool() {
-				out = append(out, Reminder{environment(t), row.Resource(), row.PasswordChanged.Add(d.policy.MaxAge)})
+				out = append(out, Reminder{environment(t), row.Resource(), row.PasswordChanged.Add(d.policy.MaxAge), texts})
 			}
 		}
 	}

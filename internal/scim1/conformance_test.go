@@ -983,17 +983,6 @@ GET /api/directory/user?filter=%zz
 POST /api/directory/Bulk
 {}
 501
-{"Errors": [{"description": "Not implemented", "code": "501"}]}
-POST /v1/useractions/invite
-{}
-501
-{"Errors": [{"description": "Not implemented", "code": "501"}]}
-POST /api/directory/users/password-reset
-{}
-501
-{"Errors": [{"description": "Not implemented", "code": "501"}]}
-GET /api/directory/userregistration/preferences/invite
-501
 {"Errors": [{"description": "Not implemented", "code": "501"}]}`},
 
 	{"the configuration says what is offered", `

@@ -192,7 +192,12 @@ const contentType = "application/json;charset=UTF-8"
 
 // write sends a JSON object.
 func write(w http.ResponseWriter, status int, o *scim.Object) {
+	writeValue(w, status, scim.ObjectValue(o))
+}
+
+// writeValue sends JSON.
+func writeValue(w http.ResponseWriter, status int, v scim.Value) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	_, _ = w.Write(o.AppendJSON(nil)) // a client that has gone hears nothing either way
+	_, _ = w.Write(v.AppendJSON(nil)) // a client that has gone hears nothing either way
 }

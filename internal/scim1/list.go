@@ -28,7 +28,7 @@ func (d *door) list(k *kind) func(*call) error {
 		if err != nil {
 			return err
 		}
-		v, err := d.view(c)
+		v, err := d.view(c, k, page.Resources...)
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,9 @@ type extension struct {
 	userOnly []string // attributes that groups do not have
 	// decode takes what the attributes of a request say under the URI into the draft.
 	decode func(attributes *scim.Object, draft *directory.Draft)
-	// encode returns what a resource has under the URI.
-	encode func(r *scim.Resource, env *directory.Environment) *scim.Object
+	// encode returns what a resource has under the URI; invited says of a user
+	// that it has not registered yet.
+	encode func(r *scim.Resource, env *directory.Environment, invited bool) *scim.Object
 	// filter returns a comparison with an attribute under the URI in canonical names.
 	filter func(f *scim.Filter) (*scim.Filter, error)
 }
@@ -35,6 +36,7 @@ var pingOneExtension = extension{
 const (
 	stateActive   = "ACTIVE"
 	stateDisabled = "DISABLED"
+	stateInvited  = "INVITED"
 )
 
 // decodePingOne reads passwordExpired (p14e R15) and state: ACTIVE means
@@ -53,7 +55,7 @@ func decodePingOne(attributes *scim.Object, draft *directory.Draft) {
 // encodePingOne makes the extension of a resource. The account is the
 // environment, the directory its default population: both are the same for
 // every resource, whoever asks.
-func encodePingOne(r *scim.Resource, env *directory.Environment) *scim.Object {
+func encodePingOne(r *scim.Resource, env *directory.Environment, invited bool) *scim.Object {
 	o := scim.NewObject(
 		scim.Member{Name: "createTimeStamp", Value: scim.IntValue(r.Created.UnixMilli())},
 		scim.Member{Name: "lastModifiedTimeStamp", Value: scim.IntValue(r.Modified.UnixMilli())},
@@ -63,7 +65,10 @@ func encodePingOne(r *scim.Resource, env *directory.Environment) *scim.Object {
 		return o
 	}
 	state := stateActive
-	if !r.Attributes().Get("active").Bool() {
+	switch active := r.Attributes().Get("active").Bool(); {
+	case !active && invited:
+		state = stateInvited
+	case !active:
 		state = stateDisabled
 	}
 	o.Set("state", scim.StringValue(state))

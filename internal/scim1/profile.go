@@ -35,7 +35,8 @@ type mount struct {
 	prefix string
 	routes func(*door) []route.Route
 	// error words errors; nil is writeError.
-	error func(*door, http.ResponseWriter, *http.Request, error)
+	error  func(*door, http.ResponseWriter, *http.Request, error)
+	public bool // nobody is asked for a credential
 }
 
 // Options are the switches of a profile: what the vendor's pages leave open.
@@ -53,6 +54,11 @@ type Options struct {
 	// Merge makes an update by POST leave alone what the request does not
 	// mention, where it otherwise clears it (p14e R8).
 	Merge bool
+	// LoginURL is what the links in mail to users start with; empty is the
+	// public URL, whose pages rollcall serves (p14e R70).
+	LoginURL string
+	// Mail takes the mail to users. Without it none is sent.
+	Mail Mailer
 	// DisabledAttributes are ignored on write and absent on read: nickName,
 	// name.middleName, urn:scim:schemas:extension:enterprise:1.0:costCenter.
 	// What is stored of them stays.
@@ -65,6 +71,7 @@ const (
 	pingOnePrefix    = "/api/directory"
 	pingOneV1Prefix  = "/v1"
 	pingOneOAuthPath = "/api/oauth"
+	pingOnePagePath  = "/idp/directory"
 )
 
 // PingOneEnterprise is the Directory API of PingOne for Enterprise.
@@ -84,6 +91,7 @@ func PingOneEnterprise() Profile {
 			{prefix: pingOnePrefix, routes: pingOneRoutes},
 			{prefix: pingOneV1Prefix, routes: pingOneRoutes},
 			{prefix: pingOneOAuthPath, routes: pingOneTokenRoutes, error: (*door).writeOAuthError},
+			{prefix: pingOnePagePath, routes: pingOnePages, error: (*door).writePageError, public: true},
 		},
 		createStatus: 200,
 		upsert:       true,
@@ -117,23 +125,19 @@ func pingOneRoutes(d *door) []route.Route {
 		read  = directory.ReadDirectory
 		users = directory.WriteUsers
 	)
-	count := route.Route{Method: "GET", Path: d.Groups + "/{id}/users/count", Permission: read, Handle: d.serve(d.countMembers)}
-	authenticate := route.Route{Method: "POST", Path: "/users/authenticate", Permission: read, Handle: d.serve(d.authenticate)}
-	routes := append(standardRoutes(d), count, authenticate)
-	for _, later := range []route.Route{
-		{Method: "POST", Path: "/users/password-reset", Permission: users},
-		{Method: "PUT", Path: "/users/password-reset", Permission: users},
-		{Method: "POST", Path: "/users/password-lost", Permission: users},
-		{Method: "PUT", Path: "/users/password-lost", Permission: users},
-		{Method: "POST", Path: "/useractions/invite", Permission: users},
-		{Method: "GET", Path: "/userregistration/preferences", Permission: directory.ReadDirectory},
-		{Method: "GET", Path: "/userregistration/preferences/{name}", Permission: directory.ReadDirectory},
-		{Method: "PATCH", Path: "/userregistration/preferences", Permission: users},
-	} {
-		later.Handle = d.serve(unbuilt)
-		routes = append(routes, later)
-	}
-	return routes
+	return append(standardRoutes(d),
+		route.Route{Method: "GET", Path: d.Groups + "/{id}/users/count", Permission: read, Handle: d.serve(d.countMembers)},
+
+		route.Route{Method: "POST", Path: "/users/authenticate", Permission: read, Handle: d.serve(d.authenticate)},
+		route.Route{Method: "POST", Path: "/users/password-reset", Permission: users, Handle: d.serve(d.resetPassword)},
+		route.Route{Method: "PUT", Path: "/users/password-reset", Permission: users, Handle: d.serve(d.resetPassword)},
+		route.Route{Method: "POST", Path: "/users/password-lost", Permission: users, Handle: d.serve(d.losePassword)},
+		route.Route{Method: "PUT", Path: "/users/password-lost", Permission: users, Handle: d.serve(d.losePassword)},
+		route.Route{Method: "POST", Path: "/useractions/invite", Permission: users, Handle: d.serve(d.invite)},
+
+		route.Route{Method: "GET", Path: "/userregistration/preferences", Permission: read, Handle: d.serve(d.listPreferences)},
+		route.Route{Method: "GET", Path: "/userregistration/preferences/{name}", Permission: read, Handle: d.serve(d.readPreferences)},
+		route.Route{Method: "PATCH", Path: "/userregistration/preferences", Permission: users, Handle: d.serve(d.changePreferences)})
 }
 
 // pingOneTokenRoutes lead to the check of a user's password (p14e R64).

@@ -3,6 +3,7 @@ package scim1
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (k *kind) include(only *scim.Projection) directory.Include {
 
 // answer sends one resource. An answer to a POST also says where it is (p14e R2).
 func (d *door) answer(c *call, k *kind, status int, r *scim.Resource, only *scim.Projection) error {
-	v, err := d.view(c)
+	v, err := d.view(c, k, r)
 	if err != nil {
 		return err
 	}
@@ -66,16 +67,28 @@ func (d *door) answer(c *call, k *kind, status int, r *scim.Resource, only *scim
 // A view is how resources look in one answer.
 type view struct {
 	*door
-	origin string
-	env    *directory.Environment
+	origin  string
+	env     *directory.Environment
+	invited []string // ids of users who have not registered
 }
 
-func (d *door) view(c *call) (*view, error) {
+// view returns how the resources, all of one kind, look.
+func (d *door) view(c *call, k *kind, resources ...*scim.Resource) (*view, error) {
 	env, err := d.dir.Environment(c.r.Context(), c.who, c.who.Home())
 	if err != nil {
 		return nil, err
 	}
-	return &view{d, d.origin(c.r), env}, nil
+	v := &view{door: d, origin: d.origin(c.r), env: env}
+	var inactive []string
+	for _, r := range resources {
+		if k.Name == "User" && d.extension.uri != "" && !r.Attributes().Get("active").Bool() {
+			inactive = append(inactive, r.ID)
+		}
+	}
+	if len(inactive) > 0 {
+		v.invited, err = d.dir.Invited(c.r.Context(), c.who, c.who.Home(), inactive)
+	}
+	return v, err
 }
 
 // encode returns the resource as the door shows it (p14e sections 5-7).
@@ -94,7 +107,7 @@ func (v *view) encode(k *kind, r *scim.Resource) *scim.Object {
 	for _, s := range k.Extensions {
 		said := public.Get(s.ID).Object()
 		if s.ID == v.extension.uri {
-			said = v.extension.encode(r, v.env)
+			said = v.extension.encode(r, v.env, slices.Contains(v.invited, r.ID))
 		}
 		if said = keep(said, s.Attributes); said.Len() > 0 {
 			o.Set(s.ID, scim.ObjectValue(said))

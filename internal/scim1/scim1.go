@@ -48,6 +48,9 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 			MethodOverride: true, // p14e A10
 			MaxBody:        maxBody,
 		}
+		if m.public {
+			doors[i].Schemes = nil
+		}
 	}
 	return doors
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim1"
 )
 
@@ -258,4 +259,14 @@ func (s *server) count(t testing.TB, typ string) int {
 		t.Fatal(err)
 	}
 	return page.Total
+}
+
+// object reads a JSON object.
+func object(t testing.TB, text string) *scim.Object {
+	t.Helper()
+	o, err := scim.ReadObject([]byte(text), scim.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -31,7 +32,7 @@ func (s *Server) record(r *http.Request, id string, out *answer, served route.Se
 	attrs := []slog.Attr{
 		slog.String("id", id),
 		slog.String("method", r.Method),
-		slog.String("path", r.URL.EscapedPath()),
+		slog.String("path", s.path(r, served)),
 		slog.Int("status", out.status),
 		slog.Int64("bytes", out.bytes),
 		slog.Float64("ms", float64(took.Microseconds())/1000),
@@ -62,6 +63,19 @@ func (s *Server) record(r *http.Request, id string, out *answer, served route.Se
 		attrs = append(attrs, slog.String("error", served.Err.Error()))
 	}
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// path returns the path of the request for the log. A link that users get by
+// mail has a token in its path: of such a one it is the route, or all that the
+// log may tell of it.
+func (s *Server) path(r *http.Request, served route.Served) string {
+	path := r.URL.EscapedPath()
+	for _, prefix := range s.secretive {
+		if strings.HasPrefix(path, prefix+"/") {
+			return cmp.Or(served.Route, prefix)
+		}
+	}
+	return path
 }
 
 // foreignID returns the id that the client gave to its request, made harmless

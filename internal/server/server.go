@@ -14,6 +14,8 @@ import (
 	"net/netip"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -96,6 +98,7 @@ type Server struct {
 	proxies     []netip.Prefix
 	certificate *Certificate
 	metrics     *metrics
+	secretive   []string // prefixes of the doors whose paths hold tokens
 	stopping    atomic.Bool
 }
 
@@ -116,6 +119,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	mux.Timeout = s.limits.Handle
 	s.mux = mux
+	for _, d := range mux.Doors() {
+		if slices.ContainsFunc(d.Routes, func(rt route.Route) bool { return strings.Contains(rt.Path, "{token}") }) {
+			s.secretive = append(s.secretive, d.Prefix)
+		}
+	}
 	return s, nil
 }
 

@@ -183,6 +183,16 @@ func TestServeHTTP(t *testing.T) {
 		}
 	})
 
+	t.Run("the log has no token of a link", func(t *testing.T) {
+		s, log := mustNew(t, server.Config{Doors: []route.Door{door(get("/confirm/{token}", ok))}})
+		for path, want := range map[string]string{"/test/confirm/canary": "/test/confirm/{token}", "/test/confirm/canary/more": "/test"} {
+			s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+			if line := log.last(t, "request"); line["path"] != want || strings.Contains(log.String(), "canary") {
+				t.Errorf("the log tells: %v", line)
+			}
+		}
+	})
+
 	t.Run("a fault is logged and answered without its words", func(t *testing.T) {
 		w := do("/test/fault")
 		if w.Code != 500 || strings.Contains(w.Body.String(), "disk") {
