@@ -117,7 +117,7 @@ func TestConformancePatch(t *testing.T) {
 			`[{"operation":"add","field":"/mail","value":"new@example.com"}]`, `{"mail":"new@example.com"}`)
 		refused(d, one, 400, "", `[{"operation":"add","field":"/city/part","value":"x"}]`, `[{"operation":"add","field":"/custom_a/B","value":"x"}]`)
 	})
-	t.Run("aic:AIC-098 add at /- appends one value", func(t *testing.T) {
+	t.Run("aic:AIC-098 add at the end of an array appends one value", func(t *testing.T) {
 		d := w.in(t)
 		_, one := user(d, `{}`)
 		steps(d, one, `[{"operation":"add","field":"/aliasList/-","value":"a"}]`, `{"aliasList":["a"]}`,
@@ -134,7 +134,7 @@ func TestConformancePatch(t *testing.T) {
 			`[{"operation":"add","field":"/frIndexedMultivalued1","value":["x","x"]}]`, `{"frIndexedMultivalued1":["x"]}`,
 			`[{"operation":"add","field":"/aliasList/-","value":"a"}]`, `{"aliasList":["a","b","c"]}`)
 	})
-	t.Run("aic:AIC-100 add of a scalar to an array is /-", func(t *testing.T) {
+	t.Run("aic:AIC-100 add of a scalar to an array appends it", func(t *testing.T) {
 		d := w.in(t)
 		_, one := user(d, `{"custom_list":["x"]}`)
 		steps(d, one, `[{"operation":"add","field":"/aliasList","value":"a"}]`, `{"aliasList":["a"]}`,
@@ -337,7 +337,7 @@ func TestConformancePatch(t *testing.T) {
 				`[{"operation":"remove","field":"`+field+`"}]`, `[{"operation":"copy","field":"`+field+`","from":"/sn"}]`, `[{"operation":"move","field":"/city","from":"`+field+`"}]`)
 		}
 	})
-	t.Run("aic:AIC-115 replace /password changes the password, but not to one of the history", func(t *testing.T) {
+	t.Run("aic:AIC-115 replace of password changes the password, but not to one of the history", func(t *testing.T) {
 		policy := directory.DefaultPolicy
 		policy.History = 3
 		d := openUnder(t, crest.AIC, &policy)

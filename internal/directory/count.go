@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 
+	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
@@ -26,7 +27,7 @@ func (d *Directory) CountMembers(ctx context.Context, c Caller, s Scope, group, 
 			n, err = tx.MemberCount(row.RID, storeType(typ))
 			return err
 		}
-		members, err := tx.MembersWithin(row.RID, c.limits.within())
+		members, err := tx.Ends(scim.Members, row.RID, c.limits.within())
 		for _, m := range members {
 			if m.Type == typ {
 				n++

@@ -26,7 +26,7 @@ const (
 	Public                    // needs no credential: token endpoints, health
 	ReadDirectory             // read users, groups, populations
 	WriteUsers                // create, change and delete users
-	WriteGroups               // create, change and delete groups, change membership
+	WriteGroups               // create, change and delete groups, roles and organizations, change membership
 	ReadSchemas               // discovery
 	Administer                // administer the environment's own data: schemas, clients' settings
 	WriteResources            // create, change and delete resources of the types that the environment defines
@@ -89,7 +89,7 @@ func (c Caller) Home() Scope { return Scope{Environment: c.Environment} }
 // A Draft is a resource as a door proposes it, in canonical names. What the
 // schema calls read-only in Attributes is ignored.
 type Draft struct {
-	Type string // User, Group, or one that the environment defines
+	Type string // User, Group, ManagedRole, ManagedOrganization, or one that the environment defines
 	// ID is the id that the client chose (Common REST); empty lets the directory choose.
 	ID string
 	// Attributes holds core attributes, externalId and password at the top and
@@ -101,6 +101,10 @@ type Draft struct {
 	MustChange *bool
 	// Groups are ids of groups that the user joins in the same transaction.
 	Groups []string
+	// Relations are the other ends that a new resource gets in the same transaction.
+	Relations []MemberChange
+	// Include says what of a new resource is read beside what the draft gives it.
+	Include Include
 	// DefaultGroup lets a new user also join the environment's group Users.
 	DefaultGroup bool
 	// NoCycles refuses members by which a group would contain itself.
@@ -126,6 +130,9 @@ type Precondition struct {
 type Include struct {
 	Groups  bool // Resource.Groups of users and groups
 	Members bool // Resource.Members of groups
+	// Relations are those that Resource.Related has. Of groups and organizations
+	// it also has those that the resource belongs to through others.
+	Relations []scim.Relation
 }
 
 // A Query selects, sorts and pages resources of one type.

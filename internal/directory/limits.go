@@ -208,7 +208,31 @@ func (l *limits) show(r *scim.Resource) *scim.Resource {
 	if l.hidden[ownMembers] {
 		out.Members = nil
 	}
+	out.Related = maps.Clone(r.Related)
+	maps.DeleteFunc(out.Related, func(relation scim.Relation, _ []scim.Reference) bool { return l.hidden[ownerOf(r.Type, relation)] })
 	return out
+}
+
+// ownerOf returns the attribute of a resource of the type that stands for a
+// relation; none has those that only Common REST has.
+func ownerOf(typ string, r scim.Relation) owned {
+	switch r {
+	case scim.Members:
+		return ownMembers
+	case scim.Groups:
+		return ownedBy(typ, "", "groups")
+	case scim.Reports:
+		return ownManager
+	}
+	return owned{}
+}
+
+// writes returns the attribute that a change of the relation writes.
+func writes(r scim.Relation) owned {
+	if r == scim.Groups || r == 0 {
+		return ownMembers
+	}
+	return ownerOf("", r)
 }
 
 // without returns the attributes of a resource but for those in set, and but
@@ -241,7 +265,7 @@ func (l *limits) refuse(typ string, seen *scim.Resource, ch Change) error {
 	switch {
 	case !l.keepsAny():
 		return nil
-	case len(ch.Members) > 0 && l.kept[ownMembers]:
+	case slices.ContainsFunc(ch.Members, func(m MemberChange) bool { return l.kept[writes(m.Relation)] }):
 		return readOnly("", ownMembers.name)
 	case (ch.MustChange != nil || ch.DropPassword) && l.kept[ownPassword]:
 		return readOnly("", ownPassword.name)
@@ -293,21 +317,27 @@ func (l *limits) drop(tx *store.Tx, found map[string]int64) error {
 	return err
 }
 
-// disbands returns RuleForbidden for a group that has members whom the caller
-// does not see: who deletes it changes them.
+// disbands returns RuleForbidden for a group or an organization that has members
+// whom the caller does not see: who deletes it changes them.
 func (c Caller) disbands(tx *store.Tx, row *store.Row) error {
-	if row.Type != store.Group || c.limits.within() == nil {
+	if c.limits.within() == nil {
 		return nil
 	}
-	all, err := tx.MemberRIDs(row.RID)
-	if err != nil {
-		return err
+	relations := map[store.Type][]scim.Relation{store.Group: {scim.Members}, store.Organization: {scim.OrganizationMembers, scim.Admins, scim.Owners}}
+	for _, relation := range relations[row.Type] {
+		all, err := tx.EndRIDs(relation, row.RID)
+		if err != nil {
+			return err
+		}
+		seen, err := c.limits.filter(tx, all)
+		if err != nil {
+			return err
+		}
+		if len(seen) < len(all) {
+			return &scim.Error{Rule: scim.RuleForbidden, Schema: typeName(row), Value: row.ID, Detail: "it has members of other populations"}
+		}
 	}
-	seen, err := c.limits.filter(tx, all)
-	if err == nil && len(seen) < len(all) {
-		err = &scim.Error{Rule: scim.RuleForbidden, Schema: "Group", Value: row.ID, Detail: "the group has members of other populations"}
-	}
-	return err
+	return nil
 }
 
 // entitles returns RuleForbidden for a caller with limits and a group that gives
@@ -342,6 +372,11 @@ func (w *write) limit(ctx context.Context) error {
 	}
 	if len(w.draft.Groups) > 0 && l.kept[ownMembers] {
 		return w.d.refuse(ctx, w.caller, "Group", w.draft.Groups[0])
+	}
+	for _, ch := range w.draft.Relations {
+		if l.kept[writes(ch.Relation)] {
+			return w.d.refuse(ctx, w.caller, "Relation", ch.Relation.String())
+		}
 	}
 	if l.kept[ownPassword] {
 		w.body.password, w.draft.MustChange = "", nil

@@ -42,7 +42,7 @@ func (w *write) setManager(tx *store.Tx, row *store.Row, old, id string) error {
 // dismiss takes the manager, who is being deleted, out of the users who have
 // it (scim USR-21).
 func (d *Directory) dismiss(tx *store.Tx, c Caller, manager *store.Row, now time.Time) error {
-	reports, err := tx.Reports(manager.RID)
+	reports, err := tx.EndRIDs(scim.Reports, manager.RID)
 	if err != nil {
 		return err
 	}
@@ -50,28 +50,51 @@ func (d *Directory) dismiss(tx *store.Tx, c Caller, manager *store.Row, now time
 		if rid == manager.RID {
 			continue
 		}
-		old, err := tx.ByRID(rid)
-		if err != nil {
-			return err
-		}
-		attributes := old.Resource().Attributes().Clone()
-		extension := attributes.Get(scim.EnterpriseSchema).Object().Clone()
-		extension.Delete("manager")
-		if extension.Len() == 0 {
-			attributes.Delete(scim.EnterpriseSchema)
-		} else {
-			attributes.Set(scim.EnterpriseSchema, scim.ObjectValue(extension))
-		}
-		row := *old
-		row.Doc = attributes.AppendJSON(nil)
-		row.Version++
-		row.Modified = later(now, old.Modified)
-		if err := tx.Replace(old, &row, attributes); err != nil {
-			return err
-		}
-		if err := d.log(tx, c, store.OpUpdate, &row, row.Modified, []string{scim.EnterpriseSchema}); err != nil {
+		if _, err := d.appoint(tx, c, rid, nil, now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// appoint makes manager, nil for none, the manager of the user of the key, and
+// reports whether that was not so before.
+func (d *Directory) appoint(tx *store.Tx, c Caller, user int64, manager *store.Row, now time.Time) (bool, error) {
+	old, err := tx.ByRID(user)
+	if err != nil {
+		return false, err
+	}
+	attributes := old.Resource().Attributes().Clone()
+	extension := attributes.Get(scim.EnterpriseSchema).Object().Clone()
+	rid := int64(0)
+	if manager == nil {
+		extension.Delete("manager")
+	} else {
+		rid = manager.RID
+		if managerID(attributes) == manager.ID {
+			return false, nil
+		}
+		extension.Set("manager", scim.ObjectValue(scim.NewObject(scim.Member{Name: "value", Value: scim.StringValue(manager.ID)})))
+	}
+	if extension.Len() == 0 {
+		attributes.Delete(scim.EnterpriseSchema)
+	} else {
+		attributes.Set(scim.EnterpriseSchema, scim.ObjectValue(extension))
+	}
+	set, err := loadTypes(tx, old.TID)
+	if err != nil {
+		return false, err
+	}
+	attributes, _ = set.types.User().Normalize(attributes, canonical) // in order
+	row := *old
+	row.Doc = attributes.AppendJSON(nil)
+	row.Version++
+	row.Modified = later(now, old.Modified)
+	if err := tx.Replace(old, &row, attributes); err != nil {
+		return false, err
+	}
+	if err := tx.SetManager(user, rid); err != nil {
+		return false, err
+	}
+	return true, d.log(tx, c, store.OpUpdate, &row, row.Modified, []string{scim.EnterpriseSchema})
 }

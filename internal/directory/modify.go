@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -40,19 +41,24 @@ type Change struct {
 	Members      []MemberChange
 }
 
-// A MemberChange adds or removes members of a group. Its cost is that of the
-// members that it names, not of those that the group has.
+// A MemberChange adds or removes members of a group, or the other ends of
+// another relation. Its cost is that of those that it names, not of those that
+// there are.
 type MemberChange struct {
+	// Relation is that of the resource which is written to; 0 is scim.Members.
+	// scim.Manager is not among them: it is an attribute.
+	Relation scim.Relation
+
 	Op      MemberOp
 	Members []Member
 	// Match chooses the members that RemoveMatching removes.
 	Match func(scim.Reference) bool
 }
 
-// A Member names a user or group by id.
+// A Member names a resource by id.
 type Member struct {
 	ID   string
-	Type string // User, Group; empty for whichever has the id
+	Type string // User, Group; empty for whichever the relation has and has the id
 	Path string // where the request names it, for errors
 }
 
@@ -163,64 +169,67 @@ func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {
 	if subtle.ConstantTimeCompare([]byte(w.body.password), []byte(hashed)) != 1 {
 		return errOtherPassword
 	}
-	regrouped, err := w.changeMembers(tx, old)
+	related, err := w.changeMembers(tx, old)
 	if err != nil {
 		return err
 	}
-	return w.over(tx, old, regrouped, m.Include)
+	return w.over(tx, old, related, m.Include)
 }
 
-// changeMembers applies the member changes in order and reports whether they
-// changed any.
-func (w *write) changeMembers(tx *store.Tx, g *store.Row) (bool, error) {
-	changed := 0
+// changeMembers applies the member changes in order and returns the names of
+// the relations that have changed.
+func (w *write) changeMembers(tx *store.Tx, row *store.Row) (names []string, err error) {
 	for _, ch := range w.changes {
-		n, err := w.changeMember(tx, g, ch)
+		ch.Relation = cmp.Or(ch.Relation, scim.Members)
+		n, err := w.changeMember(tx, row, ch)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		changed += n
+		if name := ch.Relation.String(); n > 0 && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return changed > 0, nil
+	return names, nil
 }
 
-func (w *write) changeMember(tx *store.Tx, g *store.Row, ch MemberChange) (int, error) {
+func (w *write) changeMember(tx *store.Tx, row *store.Row, ch MemberChange) (int, error) {
 	switch ch.Op {
 	case AddMembers:
-		wanted, err := w.resolveMembers(tx, ch.Members)
+		wanted, err := w.resolveMembers(tx, ch)
 		if err != nil {
 			return 0, err
 		}
-		return w.addMembers(tx, g, wanted, ch.Members)
+		return w.addMembers(tx, row, wanted, ch)
 	case SetMembers:
-		w.body.members = ch.Members
-		return w.setMembers(tx, g)
-	}
-	leave := ch.Members
-	if ch.Op == RemoveMatching {
-		present, err := tx.MembersWithin(g.RID, w.caller.limits.within())
+		return w.setMembers(tx, row, ch)
+	case RemoveMatching:
+		present, err := tx.Ends(ch.Relation, row.RID, w.caller.limits.within())
 		if err != nil {
 			return 0, err
 		}
 		for _, ref := range present {
 			if ch.Match(ref) {
-				leave = append(leave, Member{ID: ref.ID, Type: ref.Type})
+				ch.Members = append(ch.Members, Member{ID: ref.ID, Type: ref.Type})
 			}
 		}
 	}
-	found, _, err := w.findMembers(tx, leave)
+	found, _, err := w.findMembers(tx, ch)
 	if err != nil {
 		return 0, err
 	}
-	return tx.RemoveMembers(g.RID, keys(found)...)
+	return w.unrelate(tx, row, ch.Relation, keys(found))
 }
 
 // addMembers makes the resources of the keys members of the group, as the
-// request names them in members, and returns how many were not before.
+// change names them, or other ends of its relation, and returns how many were
+// not before.
 //
 // Errors: RuleCycle with NoCycles; RuleForbidden for a caller with limits if the
 // group entitles its members to more than that. What costs is how many groups the group is in.
-func (w *write) addMembers(tx *store.Tx, g *store.Row, wanted map[int64]bool, members []Member) (int, error) {
+func (w *write) addMembers(tx *store.Tx, g *store.Row, wanted map[int64]bool, ch MemberChange) (int, error) {
+	if ch.Relation != scim.Members {
+		return w.relate(tx, g, ch.Relation, keys(wanted))
+	}
 	if len(wanted) > 0 {
 		if err := w.entitles(tx, g); err != nil {
 			return 0, err
@@ -235,7 +244,7 @@ func (w *write) addMembers(tx *store.Tx, g *store.Row, wanted map[int64]bool, me
 			if !wanted[rid] {
 				continue
 			}
-			if err := w.cycle(tx, g, rid, members); err != nil {
+			if err := w.cycle(tx, g, rid, ch.Members); err != nil {
 				return 0, err
 			}
 		}
@@ -266,5 +275,6 @@ func keys(set map[int64]bool) []int64 {
 	for rid := range set {
 		out = append(out, rid)
 	}
+	slices.Sort(out)
 	return out
 }

@@ -105,9 +105,26 @@ func (c Caller) resource(tx *store.Tx, row *store.Row, inc Include) (r *scim.Res
 		}
 	}
 	if inc.Members && row.Type == store.Group {
-		if r.Members, err = tx.MembersWithin(row.RID, c.limits.within()); err != nil {
+		if r.Members, err = tx.Ends(scim.Members, row.RID, c.limits.within()); err != nil {
+			return nil, err
+		}
+	}
+	r.Related = make(map[scim.Relation][]scim.Reference, len(inc.Relations))
+	for _, relation := range inc.Relations {
+		if r.Related[relation], err = c.ends(tx, relation, row.RID); err != nil {
 			return nil, err
 		}
 	}
 	return c.limits.show(r), nil
+}
+
+// ends returns the other ends of a relation that the caller sees.
+func (c Caller) ends(tx *store.Tx, r scim.Relation, rid int64) ([]scim.Reference, error) {
+	switch r {
+	case scim.Groups:
+		return tx.Groups(rid)
+	case scim.MemberOf, scim.Parent:
+		return tx.Organizations(rid)
+	}
+	return tx.Ends(r, rid, c.limits.within())
 }

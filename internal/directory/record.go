@@ -105,7 +105,7 @@ func writePermission(typ string) Permission {
 	switch typ {
 	case "User":
 		return WriteUsers
-	case "Group":
+	case "Group", "ManagedRole", "ManagedOrganization":
 		return WriteGroups
 	case "Population":
 		return 0
@@ -122,6 +122,10 @@ func storeType(typ string) store.Type {
 		return store.Group
 	case "Population":
 		return store.Population
+	case "ManagedRole":
+		return store.Role
+	case "ManagedOrganization":
+		return store.Organization
 	}
 	return 0
 }

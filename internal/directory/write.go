@@ -89,7 +89,7 @@ func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Prec
 
 // Delete removes a resource and its memberships and returns it as it was, with
 // its groups. Errors: RuleForbidden, RuleNotFound, RuleVersion, RuleProtected
-// for the group Users, RuleForbidden also for a group that has members whom the
+// for the group Users and for a role that users have, RuleForbidden also for a group that has members whom the
 // caller does not see.
 func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id string, p Precondition) (*scim.Resource, error) {
 	tenant, err := d.authorise(ctx, c, s, writePermission(typ))
@@ -118,6 +118,9 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 		}
 		if err := c.disbands(tx, old); err != nil {
 			return err
+		}
+		if granted, err := tx.Related(scim.RoleMembers, old.RID); err != nil || granted {
+			return errors.Join(&scim.Error{Rule: scim.RuleProtected, Schema: typ, Value: id, Detail: "the role is granted"}, err)
 		}
 		if out, err = c.resource(tx, old, Include{Groups: true, Members: true}); err != nil {
 			return err
@@ -271,6 +274,8 @@ func (d *Directory) takeApart(t *scim.ResourceType, attributes *scim.Object) (bo
 		b.members = members(kept.Get("members"))
 		kept.Delete("members")
 		b.key = scim.Fold(kept.Get("displayName").Text())
+	case "ManagedRole":
+		b.key = scim.Fold(kept.Get("displayName").Text())
 	}
 	b.attributes = kept
 	b.doc = scim.ObjectValue(kept).AppendJSON(nil)
@@ -391,15 +396,21 @@ func (w *write) insert(tx *store.Tx) (err error) {
 		return err
 	}
 	if w.typ == store.Group {
-		if _, err := w.setMembers(tx, row); err != nil {
+		if _, err := w.setMembers(tx, row, w.members()); err != nil {
 			return err
 		}
 	}
-	w.outcome = Created
-	if err := w.d.log(tx, w.caller, store.OpCreate, row, now, w.names()); err != nil {
+	w.changes = w.draft.Relations
+	related, err := w.changeMembers(tx, row)
+	if err != nil {
 		return err
 	}
-	inc := Include{Groups: len(w.draft.Groups) > 0 || w.draft.DefaultGroup, Members: len(w.body.members) > 0}
+	w.outcome = Created
+	if err := w.d.log(tx, w.caller, store.OpCreate, row, now, append(w.names(), related...)); err != nil {
+		return err
+	}
+	inc := Include{Groups: len(w.draft.Groups) > 0 || w.draft.DefaultGroup, Members: len(w.body.members) > 0,
+		Relations: w.draft.Include.Relations}
 	w.result, err = w.caller.resource(tx, row, inc)
 	return err
 }
@@ -416,13 +427,17 @@ func (w *write) replace(tx *store.Tx, old *store.Row) (err error) {
 	if err != nil {
 		return err
 	}
-	regrouped := 0
+	var related []string
 	if w.typ == store.Group && !w.caller.limits.keeps(ownMembers) {
-		if regrouped, err = w.setMembers(tx, old); err != nil {
+		n, err := w.setMembers(tx, old, w.members())
+		if err != nil {
 			return err
 		}
+		if n > 0 {
+			related = []string{"members"}
+		}
 	}
-	if err := w.over(tx, old, regrouped > 0, Include{Groups: true, Members: true}); err != nil {
+	if err := w.over(tx, old, related, Include{Groups: true, Members: true}); err != nil {
 		return err
 	}
 	if joined && w.outcome == Unchanged {
@@ -479,9 +494,9 @@ func (w *write) unprepared() error {
 	return nil
 }
 
-// over stores the body over old, if it is another one or regrouped says that
-// the members are others.
-func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) (err error) {
+// over stores the body over old, if it is another one or one of its relations,
+// whose names are given, has changed.
+func (w *write) over(tx *store.Tx, old *store.Row, related []string, inc Include) (err error) {
 	kept, faults := w.schema.Immutable(old.Resource().Attributes(), w.body.attributes)
 	if len(faults) > 0 {
 		return faults
@@ -505,7 +520,7 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 		}
 	}
 	w.outcome = Unchanged
-	if !bytes.Equal(row.Doc, old.Doc) || row.Pop != old.Pop || w.hash != "" || w.dropPassword || regrouped ||
+	if !bytes.Equal(row.Doc, old.Doc) || row.Pop != old.Pop || w.hash != "" || w.dropPassword || len(related) > 0 ||
 		w.draft.MustChange != nil && *w.draft.MustChange != old.MustChange {
 		w.outcome = Replaced
 		row.Version++
@@ -524,7 +539,7 @@ func (w *write) over(tx *store.Tx, old *store.Row, regrouped bool, inc Include) 
 		if err := w.credential(tx, &row, old.MustChange); err != nil {
 			return err
 		}
-		names := changedNames(old, &row, w.hash != "" || w.dropPassword, regrouped)
+		names := changedNames(old, &row, w.hash != "" || w.dropPassword, related)
 		if err := w.d.logNote(tx, w.caller, store.OpUpdate, &row, row.Modified, newNote(old, &row, names, w.whole)); err != nil {
 			return err
 		}
@@ -650,14 +665,19 @@ func (w *write) touch(tx *store.Tx, g *store.Row) error {
 	return w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, []string{"members"})
 }
 
-// setMembers makes the members of a group those of the draft and returns how
-// many memberships began or ended.
-func (w *write) setMembers(tx *store.Tx, row *store.Row) (int, error) {
-	wanted, err := w.resolveMembers(tx, w.body.members)
+// members is the change to the members that the body has.
+func (w *write) members() MemberChange {
+	return MemberChange{Relation: scim.Members, Op: SetMembers, Members: w.body.members}
+}
+
+// setMembers makes the other ends of the relation those of the change, of those
+// that the caller sees, and returns how many began or ceased to be.
+func (w *write) setMembers(tx *store.Tx, row *store.Row, ch MemberChange) (int, error) {
+	wanted, err := w.resolveMembers(tx, ch)
 	if err != nil {
 		return 0, err
 	}
-	present, err := tx.MemberRIDs(row.RID)
+	present, err := tx.EndRIDs(ch.Relation, row.RID)
 	if err == nil {
 		present, err = w.caller.limits.filter(tx, present)
 	}
@@ -671,18 +691,18 @@ func (w *write) setMembers(tx *store.Tx, row *store.Row) (int, error) {
 		}
 		delete(wanted, rid)
 	}
-	left, err := tx.RemoveMembers(row.RID, leave...)
+	left, err := w.unrelate(tx, row, ch.Relation, leave)
 	if err != nil {
 		return 0, err
 	}
-	entered, err := w.addMembers(tx, row, wanted, w.body.members)
+	entered, err := w.addMembers(tx, row, wanted, ch)
 	return left + entered, err
 }
 
 // resolveMembers returns the keys of the members. RuleDangling for each id that
 // is not there, or not of the type that the request says.
-func (w *write) resolveMembers(tx *store.Tx, members []Member) (map[int64]bool, error) {
-	found, missing, err := w.findMembers(tx, members)
+func (w *write) resolveMembers(tx *store.Tx, ch MemberChange) (map[int64]bool, error) {
+	found, missing, err := w.findMembers(tx, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -694,34 +714,30 @@ func (w *write) resolveMembers(tx *store.Tx, members []Member) (map[int64]bool, 
 }
 
 // findMembers returns the keys of those members that exist, and those that do not.
-func (w *write) findMembers(tx *store.Tx, members []Member) (found map[int64]bool, missing []Member, err error) {
-	ids := make([]string, len(members))
-	for i, m := range members {
+func (w *write) findMembers(tx *store.Tx, ch MemberChange) (found map[int64]bool, missing []Member, err error) {
+	ids := make([]string, len(ch.Members))
+	for i, m := range ch.Members {
 		ids[i] = m.ID
 	}
-	users, err := tx.Resolve(w.tenant, store.User, ids)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := w.caller.limits.drop(tx, users); err != nil {
-		return nil, nil, err
-	}
-	groups, err := tx.Resolve(w.tenant, store.Group, ids)
-	if err != nil {
-		return nil, nil, err
-	}
 	found = make(map[int64]bool, len(ids))
-	for _, m := range members {
-		rid, ok := users[m.ID]
-		if m.Type == "Group" || !ok {
-			rid, ok = groups[m.ID]
-			ok = ok && m.Type != "User"
+	missing = ch.Members
+	for _, typ := range farTypes[ch.Relation] {
+		known, err := tx.Resolve(w.tenant, typ, ids)
+		if err == nil && typ == store.User {
+			err = w.caller.limits.drop(tx, known)
 		}
-		if ok {
-			found[rid] = true
-		} else {
-			missing = append(missing, m)
+		if err != nil {
+			return nil, nil, err
 		}
+		var rest []Member
+		for _, m := range missing {
+			if rid, ok := known[m.ID]; ok && (m.Type == "" || m.Type == typ.String()) {
+				found[rid] = true
+			} else {
+				rest = append(rest, m)
+			}
+		}
+		missing = rest
 	}
 	return found, missing, nil
 }
@@ -732,7 +748,7 @@ func (w *write) conflict(err error) error {
 		return &scim.Error{Rule: scim.RuleUnique, Schema: w.draft.Type, Path: own.Path}
 	}
 	attribute, value := "userName", w.body.attributes.Get("userName").Text()
-	if w.typ == store.Group {
+	if w.typ != store.User {
 		attribute, value = "displayName", w.body.attributes.Get("displayName").Text()
 	}
 	return taken(err, w.draft.Type, attribute, value, w.draft.ID)
@@ -755,8 +771,9 @@ func (w *write) names() []string {
 	return names
 }
 
-// changedNames returns the names of the top-level attributes in which the rows differ.
-func changedNames(old, row *store.Row, password, members bool) []string {
+// changedNames returns the names of the top-level attributes in which the rows
+// differ, and of the relations that have changed.
+func changedNames(old, row *store.Row, password bool, related []string) []string {
 	before, after := old.Resource().Attributes(), scim.NewResource(row.Doc).Attributes()
 	var names []string
 	for _, m := range after.Members {
@@ -775,10 +792,7 @@ func changedNames(old, row *store.Row, password, members bool) []string {
 	if password {
 		names = append(names, "password")
 	}
-	if members {
-		names = append(names, "members")
-	}
-	return names
+	return append(names, related...)
 }
 
 // later returns now, or the instant itself when the clock has gone back: the

@@ -25,18 +25,20 @@ type Resource struct {
 	// members. Both are filled only when the read asked for them.
 	Groups  []Reference
 	Members []Reference
+	// Related are the other ends of those relations that the read asked for.
+	Related map[Relation][]Reference
 
 	doc  []byte
 	tree *Object
 }
 
-// A Reference is one end of a membership.
+// A Reference is one end of a relation.
 type Reference struct {
 	ID       string
-	Type     string // User, Group
+	Type     string // User, Group, ManagedRole, ManagedOrganization
 	Name     string // userName or displayName, as stored
 	Display  string // displayName, else userName
-	Indirect bool   // through a nested group
+	Indirect bool   // through another group, or the parent of an organization
 }
 
 // NewResource returns a resource whose attributes are the JSON object doc, in

@@ -93,8 +93,10 @@ const (
 	// ManagedSchema holds what Common REST clients keep on a user beyond the
 	// other schemas. It is open.
 	ManagedSchema = "urn:rollcall:schemas:extension:2.0:ManagedUser"
-	// ManagedGroupSchema is the same for groups.
+	// ManagedGroupSchema is the same for groups, roles and organizations.
 	ManagedGroupSchema = "urn:rollcall:schemas:extension:2.0:ManagedGroup"
+
+	managedSchema = "urn:rollcall:schemas:core:2.0:ManagedObject"
 )
 
 // UserType returns the canonical type of users, the richest of all doors. It
@@ -103,6 +105,10 @@ func UserType() *ResourceType { return catalog().user }
 
 // GroupType is [UserType] for groups.
 func GroupType() *ResourceType { return catalog().group }
+
+// ManagedType returns the type of this name that only Common REST has:
+// ManagedRole or ManagedOrganization; nil for others.
+func ManagedType(name string) *ResourceType { return catalog().managed[name] }
 
 // LookupSchema returns the schema of this URI in any letter case (RFC 7644
 // 3.10), nil if the product has none. It must not be changed.
@@ -182,6 +188,7 @@ var schemaFiles embed.FS
 type schemaCatalog struct {
 	schemas     []*Schema
 	user, group *ResourceType
+	managed     map[string]*ResourceType // by name
 	// The documents that define schemas and types, as if they were resources.
 	schemaType, typeType *ResourceType
 }
@@ -213,6 +220,10 @@ func loadCatalog() *schemaCatalog {
 		Name: "Group", Endpoint: "/Groups", Description: byID[GroupSchema].Description,
 		Schema:     byID[GroupSchema],
 		Extensions: []*Schema{byID[ManagedGroupSchema]},
+	}
+	c.managed = map[string]*ResourceType{}
+	for _, name := range []string{"ManagedRole", "ManagedOrganization"} {
+		c.managed[name] = &ResourceType{Name: name, Schema: byID[managedSchema], Extensions: c.group.Extensions}
 	}
 	for file, t := range map[string]**ResourceType{"schema.json": &c.schemaType, "type.json": &c.typeType} {
 		s, err := loadSchema("definitions/" + file)

@@ -28,14 +28,15 @@ func (t *Types) User() *ResourceType { return t.All()[0] }
 // Group returns the type of groups, with the environment's extensions.
 func (t *Types) Group() *ResourceType { return t.All()[1] }
 
-// Type returns the type of exactly this name, nil if there is none.
+// Type returns the type of exactly this name, nil if there is none. All has no
+// types of Common REST, but Type has.
 func (t *Types) Type(name string) *ResourceType {
 	for _, rt := range t.All() {
 		if rt.Name == name {
 			return rt
 		}
 	}
-	return nil
+	return ManagedType(name)
 }
 
 // Schemas returns the schemas that the environment has beside the built-in ones.
@@ -171,6 +172,9 @@ func (c *compiler) add(d *TypeDefinition) {
 		if strings.EqualFold(other.Endpoint, t.Endpoint) {
 			c.fail(Error{Rule: RuleUnique, Path: "endpoint", Value: t.Endpoint, Schema: "ResourceType"})
 		}
+	}
+	if ManagedType(d.Name) != nil {
+		c.fail(Error{Rule: RuleUnique, Path: "name", Value: t.Name, Schema: "ResourceType"})
 	}
 	if t.Schema == nil {
 		c.missing("schema", d.Schema, d.Name)

@@ -18,7 +18,7 @@ func (tx *Tx) Check() error {
 			FULL JOIN (SELECT tid, type, n FROM counter WHERE n <> 0) c ON c.tid = r.tid AND c.type = r.type WHERE c.n IS NOT r.n`},
 		{"memberships lead nowhere", `-- reads everything
 			SELECT count(*) FROM member m LEFT JOIN resource g ON g.rid = m.gid LEFT JOIN resource r ON r.rid = m.mid
-			WHERE g.rid IS NULL OR r.rid IS NULL OR g.type <> 2 OR g.tid <> r.tid`},
+			WHERE g.rid IS NULL OR r.rid IS NULL OR g.tid <> r.tid OR g.type <> CASE m.kind WHEN 1 THEN 2 WHEN 2 THEN 1 WHEN 3 THEN 4 ELSE 5 END`},
 		{"users are in no population", `-- reads everything
 			SELECT count(*) FROM resource r LEFT JOIN resource p ON p.rid = r.pop
 			WHERE r.pop IS NOT NULL AND (p.rid IS NULL OR p.type <> 3 OR p.tid <> r.tid)`},

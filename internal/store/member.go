@@ -11,27 +11,96 @@ import (
 const (
 	memberKind  = 1 // mid is a member of the group gid
 	managerKind = 2 // mid is managed by the user gid
+	roleKind    = 3 // the user mid has the role gid
+	orgKind     = 4 // the user mid belongs to the organization gid
+	adminKind   = 5 // the user mid administers the organization gid
+	ownerKind   = 6 // the user mid owns the organization gid
+	parentKind  = 7 // the organization mid is a part of gid
 )
 
-// Members returns the direct members of a group, in order of their creation.
-func (tx *Tx) Members(gid int64) ([]scim.Reference, error) {
-	return list(tx, scanReference, `SELECT r.id, r.type, r.name, r.display, 0
-		FROM member m CROSS JOIN resource r WHERE m.gid = $1 AND m.kind = $2 AND r.rid = m.mid ORDER BY m.mid`, gid, memberKind)
+// sides says for each relation which rows of member it reads: near is the
+// column of the resource that has the relation, far that of the other end.
+var sides = map[scim.Relation]struct {
+	kind      int
+	near, far string
+}{
+	scim.Members: {memberKind, "gid", "mid"}, scim.Groups: {memberKind, "mid", "gid"},
+	scim.Reports: {managerKind, "gid", "mid"}, scim.Manager: {managerKind, "mid", "gid"},
+	scim.RoleMembers: {roleKind, "gid", "mid"}, scim.Roles: {roleKind, "mid", "gid"},
+	scim.OrganizationMembers: {orgKind, "gid", "mid"}, scim.MemberOf: {orgKind, "mid", "gid"},
+	scim.Admins: {adminKind, "gid", "mid"}, scim.AdminOf: {adminKind, "mid", "gid"},
+	scim.Owners: {ownerKind, "gid", "mid"}, scim.OwnerOf: {ownerKind, "mid", "gid"},
+	scim.Children: {parentKind, "gid", "mid"}, scim.Parent: {parentKind, "mid", "gid"},
 }
 
-// MembersWithin is Members without the users of other populations than these; nil is all.
-func (tx *Tx) MembersWithin(gid int64, populations []int64) ([]scim.Reference, error) {
-	if populations == nil {
-		return tx.Members(gid)
-	}
+// Ends returns the other ends of a relation of the resource, in order of their
+// creation, without the users of other populations than these; nil is all.
+func (tx *Tx) Ends(r scim.Relation, rid int64, populations []int64) ([]scim.Reference, error) {
 	within, err := json.Marshal(populations)
 	if err != nil {
 		return nil, err
 	}
-	return list(tx, scanReference, `SELECT r.id, r.type, r.name, r.display, 0
-		FROM member m CROSS JOIN resource r WHERE m.gid = $1 AND m.kind = $2 AND r.rid = m.mid
-		AND (r.type <> $3 OR r.pop IN (SELECT value FROM json_each($4))) ORDER BY m.mid`, gid, memberKind, User, string(within))
+	at := sides[r]
+	return list(tx, scanReference, "SELECT r.id, r.type, r.name, r.display, 0 FROM member m CROSS JOIN resource r WHERE m."+at.near+
+		" = $1 AND m.kind = $2 AND r.rid = m."+at.far+" AND ($3 = 'null' OR r.type <> $4 OR r.pop IN (SELECT value FROM json_each($3))) ORDER BY m."+at.far,
+		rid, at.kind, string(within), User)
 }
+
+// EndRIDs returns the RIDs of the other ends, in order.
+func (tx *Tx) EndRIDs(r scim.Relation, rid int64) ([]int64, error) {
+	at := sides[r]
+	return list(tx, scanInt, "SELECT "+at.far+" FROM member WHERE "+at.near+" = $1 AND kind = $2 ORDER BY 1", rid, at.kind)
+}
+
+// Related reports whether the resource has any other end of the relation.
+func (tx *Tx) Related(r scim.Relation, rid int64) (bool, error) {
+	at := sides[r]
+	n, err := first(tx, scanInt, "SELECT count(*) FROM (SELECT 1 FROM member WHERE "+at.near+" = $1 AND kind = $2 LIMIT 1)", rid, at.kind)
+	return n > 0, err
+}
+
+// Relate makes the resources other ends of the relation and returns how many
+// were not before.
+func (tx *Tx) Relate(r scim.Relation, rid int64, ends ...int64) (int, error) {
+	if len(ends) == 0 {
+		return 0, nil
+	}
+	list, err := json.Marshal(ends)
+	if err != nil {
+		return 0, err
+	}
+	at := sides[r]
+	return tx.change("INSERT INTO member("+at.near+", kind, "+at.far+") SELECT $1, $2, w.value FROM json_each($3) w WHERE true ON CONFLICT DO NOTHING",
+		rid, at.kind, string(list))
+}
+
+// Unrelate takes the resources out of the relation and returns how many were in it.
+func (tx *Tx) Unrelate(r scim.Relation, rid int64, ends ...int64) (int, error) {
+	if len(ends) == 0 {
+		return 0, nil
+	}
+	list, err := json.Marshal(ends)
+	if err != nil {
+		return 0, err
+	}
+	at := sides[r]
+	return tx.change("DELETE FROM member WHERE "+at.near+" = $1 AND kind = $2 AND "+at.far+" IN (SELECT value FROM json_each($3))",
+		rid, at.kind, string(list))
+}
+
+// Organizations returns the organizations that a user belongs to, in order of
+// creation; those that it belongs to only through a part of them are marked
+// Indirect. Of an organization it returns those that it is a part of.
+func (tx *Tx) Organizations(rid int64) ([]scim.Reference, error) {
+	return list(tx, scanReference, `WITH RECURSIVE up(gid, indirect) AS (
+			SELECT gid, 0 FROM member WHERE mid = $1 AND kind IN ($2, $3)
+			UNION SELECT m.gid, 1 FROM up CROSS JOIN member m WHERE m.mid = up.gid AND m.kind = $3)
+		SELECT r.id, r.type, r.name, r.display, min(up.indirect)
+		FROM up CROSS JOIN resource r WHERE r.rid = up.gid GROUP BY r.rid ORDER BY r.rid`, rid, orgKind, parentKind)
+}
+
+// Members returns the direct members of a group, in order of their creation.
+func (tx *Tx) Members(gid int64) ([]scim.Reference, error) { return tx.Ends(scim.Members, gid, nil) }
 
 // Within returns those of the RIDs that are not users of other populations than these.
 func (tx *Tx) Within(rids, populations []int64) ([]int64, error) {
@@ -48,9 +117,7 @@ func (tx *Tx) Within(rids, populations []int64) ([]int64, error) {
 }
 
 // MemberRIDs returns the RIDs of the direct members of a group, in order.
-func (tx *Tx) MemberRIDs(gid int64) ([]int64, error) {
-	return list(tx, scanInt, "SELECT mid FROM member WHERE gid = $1 AND kind = $2 ORDER BY mid", gid, memberKind)
-}
+func (tx *Tx) MemberRIDs(gid int64) ([]int64, error) { return tx.EndRIDs(scim.Members, gid) }
 
 // MemberCount returns how many direct members of the type a group has.
 func (tx *Tx) MemberCount(gid int64, t Type) (int, error) {
@@ -93,28 +160,12 @@ func scanReference(s scan) (ref scim.Reference, err error) {
 
 // AddMembers makes the resources members of the group and returns how many were not before.
 func (tx *Tx) AddMembers(gid int64, rids ...int64) (int, error) {
-	if len(rids) == 0 {
-		return 0, nil
-	}
-	list, err := json.Marshal(rids)
-	if err != nil {
-		return 0, err
-	}
-	return tx.change("INSERT INTO member(gid, kind, mid) SELECT $1, $2, w.value FROM json_each($3) w WHERE true ON CONFLICT DO NOTHING",
-		gid, memberKind, string(list))
+	return tx.Relate(scim.Members, gid, rids...)
 }
 
 // RemoveMembers ends memberships and returns how many there were.
 func (tx *Tx) RemoveMembers(gid int64, rids ...int64) (int, error) {
-	if len(rids) == 0 {
-		return 0, nil
-	}
-	list, err := json.Marshal(rids)
-	if err != nil {
-		return 0, err
-	}
-	return tx.change("DELETE FROM member WHERE gid = $1 AND kind = $2 AND mid IN (SELECT value FROM json_each($3))",
-		gid, memberKind, string(list))
+	return tx.Unrelate(scim.Members, gid, rids...)
 }
 
 // ClearMembers ends all memberships in the group and returns how many there were.
@@ -141,9 +192,4 @@ func (tx *Tx) Manager(rid int64, populations []int64) (scim.Reference, error) {
 	return first(tx, scanReference, `SELECT r.id, r.type, r.name, r.display, 0
 		FROM member m CROSS JOIN resource r WHERE m.mid = $1 AND m.kind = $2 AND r.rid = m.gid
 		AND ($3 = 'null' OR r.pop IN (SELECT value FROM json_each($3)))`, rid, managerKind, string(within))
-}
-
-// Reports returns the RIDs of the users whom a user manages.
-func (tx *Tx) Reports(manager int64) ([]int64, error) {
-	return list(tx, scanInt, "SELECT mid FROM member WHERE gid = $1 AND kind = $2 ORDER BY mid", manager, managerKind)
 }

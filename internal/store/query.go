@@ -225,7 +225,7 @@ func (tx *Tx) lend(r *scim.Resource, row *Row, groups, members bool, within []in
 		}
 	}
 	if members {
-		r.Members, err = tx.MembersWithin(row.RID, within)
+		r.Members, err = tx.Ends(scim.Members, row.RID, within)
 	}
 	return err
 }

@@ -18,6 +18,8 @@ const (
 	User Type = iota + 1
 	Group
 	Population
+	Role         // of Common REST
+	Organization // of Common REST
 )
 
 // String returns the name that scim has for the type.
@@ -29,6 +31,10 @@ func (t Type) String() string {
 		return "Group"
 	case Population:
 		return "Population"
+	case Role:
+		return "ManagedRole"
+	case Organization:
+		return "ManagedOrganization"
 	}
 	return "Type(" + strconv.Itoa(int(t)) + ")"
 }

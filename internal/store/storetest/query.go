@@ -163,7 +163,7 @@ func testWithin(t *testing.T, db *store.DB, q store.Query) {
 				if r.Groups, err = tx.Groups(row.RID); err != nil {
 					return err
 				}
-				if r.Members, err = tx.MembersWithin(row.RID, q.Within); err != nil {
+				if r.Members, err = tx.Ends(scim.Members, row.RID, q.Within); err != nil {
 					return err
 				}
 				there := row.Type != store.User || slices.Contains(q.Within, row.Pop)

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(testing.TB) *store.DB) {
 		{"an environment is deleted with all that is in it", testDeleteTenant},
 		{"memberships", testMembers},
 		{"memberships end with the resource", testMemberDeleted},
+		{"relations of roles and organizations", testRelations},
 		{"a large group", testLargeGroup},
 		{"credentials", testCredentials},
 		{"confirmations", testConfirmations},
