@@ -432,6 +432,7 @@ func TestCompile(t *testing.T) {
 		{"the core schema as an extension", schemas, []*scim.TypeDefinition{mustType(t, "T", assetURI, assetURI)},
 			fmt.Sprintf("%d schemaExtensions[0].schema %s  the type has this schema already", scim.RulePattern, assetURI)},
 		{"one name twice", schemas, []*scim.TypeDefinition{mustType(t, "T", assetURI), {Name: "t", Endpoint: "/Other", Schema: assetURI}}, fmt.Sprintf("%d name t", scim.RuleUnique)},
+		{"the name of a type of Common REST", schemas, []*scim.TypeDefinition{mustType(t, "ManagedRole", assetURI)}, fmt.Sprintf("%d name ManagedRole", scim.RuleUnique)},
 		{"one endpoint twice", schemas, []*scim.TypeDefinition{mustType(t, "T", assetURI), {Name: "Other", Endpoint: "/ts", Schema: assetURI}}, fmt.Sprintf("%d endpoint /ts", scim.RuleUnique)},
 		{"a built-in endpoint", schemas, []*scim.TypeDefinition{{Name: "Other", Endpoint: "/users", Schema: assetURI}}, fmt.Sprintf("%d endpoint /users", scim.RuleUnique)},
 		{"another core schema for users", schemas, []*scim.TypeDefinition{{Name: "User", Endpoint: "/Users", Schema: assetURI}},
