@@ -81,7 +81,7 @@ func (d *Directory) appoint(tx *store.Tx, c Caller, user int64, manager *store.R
 	} else {
 		attributes.Set(scim.EnterpriseSchema, scim.ObjectValue(extension))
 	}
-	set, err := loadTypes(tx, old.TID)
+	set, err := d.typesIn(tx, old.TID)
 	if err != nil {
 		return false, err
 	}

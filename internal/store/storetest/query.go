@@ -185,4 +185,3 @@ func testWithin(t *testing.T, db *store.DB, q store.Query) {
 		return nil
 	})
 }
-
