@@ -35,7 +35,7 @@ type Client struct {
 // A ClientDraft is a client as an administrator proposes it.
 type ClientDraft struct {
 	Environment string // id
-	ID          string // empty: a UUID
+	ID          string // empty: the environment's for the first client that asks for none (p14e A3), a UUID for the others
 	Name        string
 	Role        Role // empty: Writer
 	Doors       []string
@@ -58,9 +58,6 @@ type ClientDraft struct {
 // is no attribute that a client can be limited in, RuleLimit for a lifetime that is
 // too long.
 func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, string, error) {
-	if dr.ID == "" {
-		dr.ID = uuid.NewString()
-	}
 	if dr.Role == "" {
 		dr.Role = Writer
 	}
@@ -90,6 +87,12 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		chosen, err := pack(dr.Settings, narrowed)
 		if err != nil {
 			return err
+		}
+		if dr.ID == "" {
+			dr.ID = t.ID
+			if _, err := tx.Client(dr.ID); !errors.Is(err, store.ErrNotFound) {
+				dr.ID = uuid.NewString()
+			}
 		}
 		c := store.Client{TID: t.TID, ID: dr.ID, Name: dr.Name, Role: string(dr.Role), Doors: dr.Doors, Created: d.now(), Settings: chosen}
 		if err := tx.InsertClient(&c); err != nil {
@@ -164,6 +167,17 @@ func (d *Directory) expiry(lifetime time.Duration) (time.Time, error) {
 // ClientDraft.Lifetime, and returns it. The youngest secret it had stays alive
 // beside the new one; older ones die.
 func (d *Directory) RotateClient(ctx context.Context, id string, lifetime time.Duration) (string, error) {
+	return d.rotate(ctx, id, lifetime, maxSecrets-1)
+}
+
+// RenewClient gives the client a new secret as RotateClient does, and ends all
+// that it had (p14e A2).
+func (d *Directory) RenewClient(ctx context.Context, id string, lifetime time.Duration) (string, error) {
+	return d.rotate(ctx, id, lifetime, 0)
+}
+
+// rotate gives the client a new secret beside the youngest ones that it keeps.
+func (d *Directory) rotate(ctx context.Context, id string, lifetime time.Duration, keeps int) (string, error) {
 	secret := newSecret()
 	expires, err := d.expiry(lifetime)
 	if err != nil {
@@ -181,7 +195,7 @@ func (d *Directory) RotateClient(ctx context.Context, id string, lifetime time.D
 		if err != nil {
 			return err
 		}
-		for len(live) >= maxSecrets {
+		for len(live) > keeps {
 			live[0].Revoked = d.now()
 			if err := tx.UpdateSecret(live[0]); err != nil {
 				return err

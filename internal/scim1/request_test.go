@@ -1,6 +1,8 @@
 package scim1_test
 
 import (
+	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -8,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim1"
 )
@@ -57,6 +62,47 @@ Authorization: `+other+`
 GET /api/directory/user
 200
 {"totalResults": 1, "resources": [{"id": "$UUID1", "...": "$ANY"}], "...": "$ANY"}`)
+	})
+}
+
+func TestAccount(t *testing.T) {
+	t.Run("p14e:A2,p14e:A3 the client's id is that of the account, and stays when the key is renewed", func(t *testing.T) {
+		ctx := context.Background()
+		s := open(t, scim1.PingOneEnterprise())
+		env, err := s.dir.CreateEnvironment(ctx, directory.EnvironmentDraft{Name: "account"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client, old, err := s.dir.CreateClient(ctx, directory.ClientDraft{Environment: env.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := uuid.Parse(client.ID); err != nil {
+			t.Errorf("the client's id %s is no UUID", client.ID)
+		}
+		create := func(secret, name, answer string) {
+			t.Helper()
+			key := base64.StdEncoding.EncodeToString([]byte(client.ID + ":" + secret))
+			s.play(t, `
+POST /api/directory/user
+Authorization: Basic `+key+`
+{"userName": "`+name+`"}
+`+answer)
+		}
+		taken := `200
+{"urn:scim:schemas:com_pingone:1.0": {"accountId": "` + client.ID + `", "...": "$ANY"}, "...": "$ANY"}`
+		create(old, "ada", taken)
+		key, err := s.dir.RenewClient(ctx, client.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		create(old, "bob", `401
+{"Errors": [{"description": "Authentication failed", "code": "401"}]}`)
+		create(key, "bob", taken)
+		second, _, err := s.dir.CreateClient(ctx, directory.ClientDraft{Environment: env.ID})
+		if err != nil || second.ID == client.ID {
+			t.Errorf("a second client: %+v, %v", second, err)
+		}
 	})
 }
 
