@@ -68,7 +68,7 @@ func scanChange(s scan) (*Change, error) {
 
 // Changes returns at most limit changes of the environment after seq, in order.
 func (tx *Tx) Changes(tid, seq int64, limit int) ([]*Change, error) {
-	return list(tx, scanChange, selectChange+"WHERE tid = $1 AND seq > $2 ORDER BY seq LIMIT $3", tid, seq, limit)
+	return list(tx, scanChange, selectChange+"WHERE tid = $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0", tid, seq, limit)
 }
 
 // Change returns the change of this number. Errors: ErrNotFound.
@@ -100,6 +100,6 @@ func (tx *Tx) Audits(tid, seq int64, limit int) ([]*Audit, error) {
 		err := s(&a.Seq, &a.TID, &at, &a.Client, &a.Door, &a.Action, &a.Type, &a.ID, &a.Outcome, &a.Request, &a.Detail)
 		a.At = moment(at)
 		return &a, err
-	}, "SELECT seq, coalesce(tid, 0), at, client, door, action, type, id, outcome, request, detail FROM audit WHERE tid IS $1 AND seq > $2 ORDER BY seq LIMIT $3",
+	}, "SELECT seq, coalesce(tid, 0), at, client, door, action, type, id, outcome, request, detail FROM audit WHERE tid IS $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0",
 		nullable(tid), seq, limit)
 }

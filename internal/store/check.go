@@ -39,7 +39,7 @@ func (tx *Tx) Check() error {
 func (tx *Tx) checkIndex() error {
 	want, claimed, after := 0, 0, int64(0)
 	for {
-		rows, err := list(tx, scanRow, selectRow+"WHERE r.rid > $1 ORDER BY r.rid LIMIT $2", after, chunk)
+		rows, err := list(tx, scanRow, selectRow+"WHERE r.rid > $1 ORDER BY r.rid LIMIT $2 + 0", after, chunk)
 		if err != nil {
 			return err
 		}

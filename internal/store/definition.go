@@ -209,7 +209,7 @@ func (tx *Tx) Reindex(r *Row, added []string) error {
 // gives an error.
 func (tx *Tx) Each(tid int64, t Type, fn func(*Row) error) error {
 	for after := int64(0); ; {
-		rows, err := list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.rid > $3 ORDER BY r.rid LIMIT $4", tid, t, after, chunk)
+		rows, err := list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.rid > $3 ORDER BY r.rid LIMIT $4 + 0", tid, t, after, chunk)
 		if err != nil {
 			return err
 		}

@@ -19,9 +19,11 @@ func Plans(t testing.TB, db *DB) map[string][]string {
 	for range db.cfg.Readers {
 		c := <-db.readers
 		add(c)
-		defer func() { db.readers <- c }()
+		db.readers <- c
 	}
 	plans := map[string][]string{}
+	reader := <-db.readers
+	defer func() { db.readers <- reader }()
 	for text := range texts {
 		verb, _, _ := strings.Cut(text, " ")
 		switch verb {
@@ -29,22 +31,15 @@ func Plans(t testing.TB, db *DB) map[string][]string {
 		default:
 			continue
 		}
-		rows, err := db.checkpoint.conn.sql.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+text, make([]any, 500)...)
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		for rows.Next() {
+		err := reader.each(context.Background(), func(s scan) error {
 			var id, parent, unused int
 			var step string
-			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-				t.Error(err)
-			}
+			err := s(&id, &parent, &unused, &step)
 			plans[text] = append(plans[text], step)
-		}
-		rows.Close()
-		if err := rows.Err(); err != nil {
-			t.Error(err)
+			return err
+		}, "EXPLAIN QUERY PLAN "+text, make([]any, 500)...)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 	return plans

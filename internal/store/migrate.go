@@ -32,13 +32,12 @@ func migrate(ctx context.Context, c *conn, files fs.FS) error {
 }
 
 func migrateOnce(ctx context.Context, c *conn, files fs.FS, names []string) (more bool, err error) {
-	if _, err := c.sql.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := c.script(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return false, err
 	}
 	defer func() {
 		if err != nil {
-			_, undo := c.sql.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-			err = errors.Join(err, undo)
+			err = errors.Join(err, c.script(context.WithoutCancel(ctx), "ROLLBACK"))
 		}
 	}()
 	v, err := schemaVersion(ctx, c)
@@ -53,15 +52,14 @@ func migrateOnce(ctx context.Context, c *conn, files fs.FS, names []string) (mor
 			return false, fmt.Errorf("migration %s: %w", names[v], err)
 		}
 	}
-	_, err = c.sql.ExecContext(ctx, "COMMIT")
-	return v+1 < len(names), err
+	return v+1 < len(names), c.script(ctx, "COMMIT")
 }
 
 // schemaVersion returns the version of the schema, 0 for an empty file.
 func schemaVersion(ctx context.Context, c *conn) (int, error) {
 	var tables, ours int
-	err := c.sql.QueryRowContext(ctx,
-		"SELECT count(*), coalesce(sum(name = 'schema_version'), 0) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").Scan(&tables, &ours)
+	err := c.read(ctx, "SELECT count(*), coalesce(sum(name = 'schema_version'), 0) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+		&tables, &ours)
 	if err != nil || tables == 0 {
 		return 0, err
 	}
@@ -69,7 +67,7 @@ func schemaVersion(ctx context.Context, c *conn) (int, error) {
 		return 0, errors.New("the file is a database of some other program: name another file")
 	}
 	var v int
-	err = c.sql.QueryRowContext(ctx, "SELECT coalesce(max(v), 0) FROM schema_version").Scan(&v)
+	err = c.read(ctx, "SELECT coalesce(max(v), 0) FROM schema_version", &v)
 	return v, err
 }
 
@@ -81,9 +79,9 @@ func apply(ctx context.Context, c *conn, files fs.FS, name string, v int) error 
 	if err != nil {
 		return err
 	}
-	if _, err := c.sql.ExecContext(ctx, string(text)); err != nil {
+	if err := c.script(ctx, string(text)); err != nil {
 		return err
 	}
-	_, err = c.sql.ExecContext(ctx, "INSERT INTO schema_version(v, applied) VALUES ($1, CAST(unixepoch('subsec') * 1000 AS INTEGER))", v)
+	_, err = c.exec("INSERT INTO schema_version(v, applied) VALUES ($1, CAST(unixepoch('subsec') * 1000 AS INTEGER))", v)
 	return err
 }

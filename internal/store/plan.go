@@ -632,7 +632,7 @@ func (tx *Tx) count(q *Query, c *condition, limit int) (int, error) {
 	}
 	s.add("rid FROM (")
 	s.source(q, c)
-	s.add(") LIMIT ?)", limit)
+	s.add(") LIMIT ? + 0)", limit)
 	n, err := first(tx, scanInt, s.text.String(), s.vals...)
 	return int(n), err
 }

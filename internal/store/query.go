@@ -213,7 +213,7 @@ func (tx *Tx) rids(q *Query, c *condition, limit int) ([]int64, error) {
 	}
 	s.add("rid FROM (")
 	s.source(q, c)
-	s.add(") ORDER BY rid LIMIT ?", limit)
+	s.add(") ORDER BY rid LIMIT ? + 0", limit)
 	return list(tx, scanInt, s.text.String(), s.vals...)
 }
 

@@ -243,7 +243,7 @@ func (tx *Tx) ByRID(rid int64) (*Row, error) {
 // ByExternalID returns the resources of this externalId in order of creation,
 // at most limit of them.
 func (tx *Tx) ByExternalID(tid int64, t Type, externalID string, limit int) ([]*Row, error) {
-	return list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.external_id = $3 ORDER BY r.rid LIMIT $4", tid, t, externalID, limit)
+	return list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.external_id = $3 ORDER BY r.rid LIMIT $4 + 0", tid, t, externalID, limit)
 }
 
 // Count returns how many resources of the type there are.

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -63,7 +63,7 @@ func (e sqliteEngine) writer(ctx context.Context) (*conn, error) {
 		{"journal_mode", "wal"}, {"synchronous", "2"}, {"foreign_keys", "1"}, {"wal_autocheckpoint", "0"},
 	} {
 		var got string
-		if err := c.sql.QueryRowContext(ctx, "PRAGMA "+want.pragma).Scan(&got); err != nil {
+		if err := c.read(ctx, "PRAGMA "+want.pragma, &got); err != nil {
 			return nil, errors.Join(err, c.close())
 		}
 		if got != want.value {
@@ -93,13 +93,11 @@ func (e sqliteEngine) connect(ctx context.Context, pragmas ...string) (*conn, er
 	if err != nil {
 		return nil, err
 	}
-	pool := sql.OpenDB(connector)
-	pool.SetMaxOpenConns(1)
-	c, err := pool.Conn(ctx)
+	c, err := connector.Connect(ctx)
 	if err != nil {
-		return nil, errors.Join(err, pool.Close())
+		return nil, err
 	}
-	return &conn{pool: pool, sql: c, stmts: make(map[string]*sql.Stmt)}, nil
+	return &conn{driver: c, stmts: make(map[string]driver.Stmt)}, nil
 }
 
 // translate gives a driver's error the meaning that this package documents.
@@ -127,19 +125,10 @@ func (e sqliteEngine) translate(err error) error {
 
 // checkpoint moves the log into the file and returns the length of the log in bytes.
 func (e sqliteEngine) checkpoint(c *conn, mode string) (size int64, err error) {
-	rows, err := c.query("PRAGMA wal_checkpoint(" + mode + ")")
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
 	var busy, frames, moved int64
-	for rows.Next() {
-		if err := rows.Scan(&busy, &frames, &moved); err != nil {
-			return 0, err
-		}
-	}
+	err = c.read(context.Background(), "PRAGMA wal_checkpoint("+mode+")", &busy, &frames, &moved)
 	const frame = 4096 + 24 // a page and its header
-	return frames * frame, rows.Err()
+	return frames * frame, err
 }
 
 // restartLog finishes a checkpoint from the writer's own connection, so that
@@ -147,9 +136,9 @@ func (e sqliteEngine) checkpoint(c *conn, mode string) (size int64, err error) {
 // briefly for readers of old snapshots: writers wait behind it.
 func (e sqliteEngine) restartLog(c *conn) {
 	// Not as prepared statements: this pragma takes effect when it is prepared.
-	c.sql.ExecContext(context.Background(), "PRAGMA busy_timeout = 100")
+	c.script(context.Background(), "PRAGMA busy_timeout = 100")
 	e.checkpoint(c, "RESTART") // if it was in vain, the checkpointer asks again
-	c.sql.ExecContext(context.Background(), "PRAGMA busy_timeout = 5000")
+	c.script(context.Background(), "PRAGMA busy_timeout = 5000")
 }
 
 // check looks for damage in the file.

@@ -151,7 +151,7 @@ func TestMigrate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.sql.QueryRowContext(context.Background(), "SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
+		if err := c.read(context.Background(), "SELECT count(*) FROM sqlite_schema", &tables); err != nil {
 			t.Fatal(err)
 		}
 		return v, tables

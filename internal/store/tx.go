@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"time"
 )
@@ -13,11 +14,12 @@ import (
 // An error that is none of the sentinels, or ErrUnavailable, breaks the
 // transaction: every later method gives it too, and nothing is stored.
 type Tx struct {
-	db   *DB
-	conn *conn
-	ctx  context.Context      // View's; looked at between the steps of a long scan
-	err  error                // what broke the transaction
-	defs map[defKey][]attrDef // see attrDefs
+	db    *DB
+	conn  *conn
+	ctx   context.Context      // View's; looked at between the steps of a long scan
+	limit context.Context      // interrupts statements: never those of an Update
+	err   error                // what broke the transaction
+	defs  map[defKey][]attrDef // see attrDefs
 }
 
 // LockKey makes other transactions that lock the same key wait until this one
@@ -37,7 +39,7 @@ func (tx *Tx) fail(err error) error {
 	return err
 }
 
-func (tx *Tx) exec(text string, args ...any) (sql.Result, error) {
+func (tx *Tx) exec(text string, args ...any) (driver.Result, error) {
 	if tx.err != nil {
 		return nil, tx.err
 	}
@@ -75,17 +77,7 @@ func (tx *Tx) each(read func(scan) error, text string, args ...any) error {
 	if tx.err != nil {
 		return tx.err
 	}
-	rows, err := tx.conn.query(text, args...)
-	if err != nil {
-		return tx.fail(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := read(rows.Scan); err != nil {
-			return tx.fail(err)
-		}
-	}
-	if err := rows.Err(); err != nil {
+	if err := tx.conn.each(tx.limit, read, text, args...); err != nil {
 		return tx.fail(err)
 	}
 	return nil

@@ -176,7 +176,7 @@ func (w *writer) attempt(r *request) (o outcome, lost error) {
 	if _, err := w.conn.exec("SAVEPOINT request"); err != nil {
 		return outcome{}, err
 	}
-	tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background(), defs: w.defs}
+	tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background(), limit: context.Background(), defs: w.defs}
 	o = call(r.fn, tx)
 	if tx.err != nil && o.panic == nil {
 		o.err = tx.err // fn may have overlooked it
