@@ -109,8 +109,9 @@ type Draft struct {
 	DefaultGroup bool
 	// NoCycles refuses members by which a group would contain itself.
 	NoCycles bool
-	// AnyManager keeps a manager whom nobody knows, as text: the SCIM 1.1
-	// dialects ask for no such user to exist.
+	// AnyManager keeps a manager whom nobody knows, as text, and notes it in the
+	// audit row as unknown-manager: many clients write a name or the id of
+	// another system there.
 	AnyManager bool
 	// Merge makes the attributes that replace those of a stored resource, old,
 	// so that a dialect keeps what it cannot express. It must be pure and

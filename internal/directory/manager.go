@@ -28,6 +28,7 @@ func (w *write) setManager(tx *store.Tx, row *store.Row, old, id string) error {
 		missing := len(scim.Faults(err)) > 0
 		switch {
 		case missing && w.draft.AnyManager:
+			w.caller.Trace.Fire("unknown-manager")
 			return tx.SetManager(row.RID, 0)
 		case missing:
 			return &scim.Error{Rule: scim.RuleDangling, Path: managerPath, Value: id, Schema: "User"}

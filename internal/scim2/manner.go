@@ -47,6 +47,10 @@ func (c *call) allows(r scim.Rewrites) bool {
 	return true
 }
 
+// anyManager reports whether a manager whom nobody knows is kept as text
+// (clients 9.9): only strict clients are told (scim SCH-14).
+func (c *call) anyManager() bool { return c.rewrites().Has(scim.RewriteScalarRef) }
+
 // checks say how resources of the kind are read from the caller.
 func (c *call) checks(k *kind) scim.Checks {
 	o := k.checks

@@ -62,7 +62,7 @@ func (k *kind) modify(c *call, id string, body *scim.Object, text []byte, condit
 		return nil, nil, err
 	}
 	var wrote *scim.Object
-	m := directory.Modification{Type: k.stored(), ID: id, Precondition: condition, Include: inc, Password: mentions(ops, "password")}
+	m := directory.Modification{Type: k.stored(), ID: id, Precondition: condition, Include: inc, Password: mentions(ops, "password"), AnyManager: c.anyManager()}
 	m.Apply = func(old *scim.Resource) (directory.Change, error) {
 		shown := old.Attributes()
 		if k.encode != nil {

@@ -58,6 +58,7 @@ func (k *kind) draft(c *call, body *scim.Object) draft {
 	}
 	if len(d.faults) == 0 {
 		d.Draft = k.decoded(d.wrote, checks)
+		d.AnyManager = c.anyManager()
 	}
 	return d
 }
