@@ -106,7 +106,7 @@ func checkExtension(t *testing.T, d *door) {
 	a = d.define(t, "PUT /ResourceTypes/User", usersWith(badgeURN))
 	a.wantStatus(t, 200)
 	const users = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"id":"User","meta":{"resourceType":"ResourceType","location":"$BASE/ResourceTypes/User"},
-		"name":"User","description":"A user account","endpoint":"/Users","schema":"` + userURN + `",
+		"name":"User","description":"User Account","endpoint":"/Users","schema":"` + userURN + `",
 		"schemaExtensions":[{"schema":"` + enterpriseURN + `","required":false},{"schema":"` + badgeURN + `","required":false}]}`
 	a.wantJSON(t, d, users)
 	d.do("GET /ResourceTypes/User", "").wantJSON(t, d, users)

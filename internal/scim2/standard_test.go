@@ -1064,7 +1064,7 @@ var standardDiscovery = []check{
 			return `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"id":"` + name + `","name":"` + name + `","description":"` + description + `",
 				"endpoint":"/` + name + `s","schema":"` + schema + `","meta":{"resourceType":"ResourceType","location":"$BASE/ResourceTypes/` + name + `"}` + more + `}`
 		}
-		user := kind("User", "A user account", userURN, `,"schemaExtensions":[{"schema":"`+enterpriseURN+`","required":false}]`)
+		user := kind("User", "User Account", userURN, `,"schemaExtensions":[{"schema":"`+enterpriseURN+`","required":false}]`)
 		group := kind("Group", "A group of users and groups", groupURN, ``)
 		d.do("GET /ResourceTypes", "").wantJSON(t, d, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":2,"startIndex":1,"itemsPerPage":2,
 			"Resources":[`+user+`,`+group+`]}`)
