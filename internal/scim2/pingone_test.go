@@ -536,7 +536,7 @@ var pingOneRest = []check{
 				"endpoint":"/Users","schema":"`+userURN+`","schemaExtensions":[{"schema":"`+pingOneURN+`","required":false}]},
 				{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"id":"DirectMappedUser",
 				"meta":{"resourceType":"ResourceType","location":"$BASE/ResourceTypes/DirectMappedUser"},"name":"DirectMappedUser",
-				"description":"User Account under the names of the platform's own model","endpoint":"/DirectMappedUsers","schema":"urn:pingidentity:schemas:2.0:DirectMappedUser"}]}`)
+				"description":"A user account under the names of the platform's own model","endpoint":"/DirectMappedUsers","schema":"urn:pingidentity:schemas:2.0:DirectMappedUser"}]}`)
 	}},
 	{name: "a method that is not possible, a body that is too large, a media type that is not taken", run: func(t *testing.T, d *door) {
 		d.refused(t, "DELETE /Users", "", 405, "", "...")
