@@ -32,6 +32,7 @@ type commands struct {
 	Serve       serveCommand       `cmd:"" help:"Start the server."`
 	Environment environmentCommand `cmd:"" help:"Administer environments: the tenants."`
 	Client      clientCommand      `cmd:"" help:"Administer clients: the callers of the API."`
+	Audit       auditCommand       `cmd:"" help:"Print the audit log of an environment: who did what, and what was put right."`
 	Stream      streamCommand      `cmd:"" help:"Administer event streams: who is told what changes."`
 	Bench       benchCommand       `cmd:"" help:"Measure creates and reads beside the limit of the machine."`
 	Completion  completionCommand  `cmd:"" help:"Print what makes a shell complete this command."`
