@@ -351,8 +351,8 @@ func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*sto
 		return Caller{}, errUnauthenticated
 	}
 	c := found.Client
-	return Caller{Client: c.ID, Environment: found.Tenant.ID, Role: Role(c.Role), Doors: c.Doors, Settings: chosen,
-		limits: narrowed, tenant: c.TID, client: c.CID, secret: found.Secret.SID, version: found.Tenant.Version}, nil
+	return Caller{Client: c.ID, Environment: found.Environment, Role: Role(c.Role), Doors: c.Doors, Settings: chosen,
+		limits: narrowed, tenant: c.TID, client: c.CID, secret: found.Secret.SID, version: found.Version}, nil
 }
 
 // SigningKey returns the 32 bytes with which this installation signs access

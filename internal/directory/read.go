@@ -3,7 +3,6 @@ package directory
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/store"
@@ -59,13 +58,9 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 		page.Total, page.Next, page.Previous = found.Total, (*Position)(found.Next), (*Position)(found.Previous)
 		for _, row := range found.Rows {
 			row.TypeName = q.Type
-			r, err := c.resource(tx, row, q.Include)
-			if err != nil {
-				return err
-			}
-			page.Resources = append(page.Resources, r)
 		}
-		return nil
+		page.Resources, err = c.resources(tx, found.Rows, q.Include)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -89,33 +84,54 @@ func (c Caller) find(tx *store.Tx, tenant int64, number store.Type, typ, id stri
 
 // resource returns the row as a resource as the caller sees it, with the parts
 // that were asked for.
-func (c Caller) resource(tx *store.Tx, row *store.Row, inc Include) (r *scim.Resource, err error) {
-	r = row.Resource()
-	if row.Type == store.User && bytes.Contains(row.Doc, []byte(`"manager":`)) {
-		switch m, err := tx.Manager(row.RID, c.limits.within()); {
-		case err == nil:
-			r.Manager = &m
-		case !errors.Is(err, store.ErrNotFound):
-			return nil, err
+func (c Caller) resource(tx *store.Tx, row *store.Row, inc Include) (*scim.Resource, error) {
+	all, err := c.resources(tx, []*store.Row{row}, inc)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// resources does the same for a page of rows.
+func (c Caller) resources(tx *store.Tx, rows []*store.Row, inc Include) ([]*scim.Resource, error) {
+	var managed, joined []int64
+	for _, row := range rows {
+		if row.Joined && row.Type == store.User && bytes.Contains(row.Doc, []byte(`"manager":`)) {
+			managed = append(managed, row.RID)
+		}
+		if row.Joined && row.Type != store.Population && inc.Groups {
+			joined = append(joined, row.RID)
 		}
 	}
-	if inc.Groups && row.Type != store.Population {
-		if r.Groups, err = tx.Groups(row.RID); err != nil {
-			return nil, err
-		}
+	managers, err := tx.ManagersOf(managed, c.limits.within())
+	if err != nil {
+		return nil, err
 	}
-	if inc.Members && row.Type == store.Group {
-		if r.Members, err = tx.Ends(scim.Members, row.RID, c.limits.within()); err != nil {
-			return nil, err
-		}
+	groups, err := tx.GroupsOf(joined)
+	if err != nil {
+		return nil, err
 	}
-	r.Related = make(map[scim.Relation][]scim.Reference, len(inc.Relations))
-	for _, relation := range inc.Relations {
-		if r.Related[relation], err = c.ends(tx, relation, row.RID); err != nil {
-			return nil, err
+	all := make([]*scim.Resource, len(rows))
+	for i, row := range rows {
+		r := row.Resource()
+		if m := managers[row.RID]; len(m) > 0 {
+			r.Manager = &m[0]
 		}
+		r.Groups = groups[row.RID]
+		if inc.Members && row.Type == store.Group {
+			if r.Members, err = tx.Ends(scim.Members, row.RID, c.limits.within()); err != nil {
+				return nil, err
+			}
+		}
+		r.Related = make(map[scim.Relation][]scim.Reference, len(inc.Relations))
+		for _, relation := range inc.Relations {
+			if r.Related[relation], err = c.ends(tx, relation, row.RID); err != nil {
+				return nil, err
+			}
+		}
+		all[i] = c.limits.show(r)
 	}
-	return c.limits.show(r), nil
+	return all, nil
 }
 
 // ends returns the other ends of a relation that the caller sees.

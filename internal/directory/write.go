@@ -411,6 +411,7 @@ func (w *write) insert(tx *store.Tx) (err error) {
 	}
 	inc := Include{Groups: len(w.draft.Groups) > 0 || w.draft.DefaultGroup, Members: len(w.body.members) > 0,
 		Relations: w.draft.Include.Relations}
+	row.Joined = true // perhaps: it was not read again
 	w.result, err = w.caller.resource(tx, row, inc)
 	return err
 }
@@ -544,6 +545,7 @@ func (w *write) over(tx *store.Tx, old *store.Row, related []string, inc Include
 			return err
 		}
 	}
+	row.Joined = true // perhaps: it was not read again
 	w.result, err = w.caller.resource(tx, &row, inc)
 	return err
 }

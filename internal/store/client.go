@@ -33,9 +33,10 @@ type Secret struct {
 
 // A Login is all that a secret proves.
 type Login struct {
-	Client Client
-	Secret Secret
-	Tenant Tenant
+	Client      Client
+	Secret      Secret
+	Environment string // the public id of the client's environment
+	Version     int64  // the environment's
 }
 
 // doorList is how Doors are stored: always a list, so that they can be read back as one.
@@ -88,6 +89,9 @@ func (c *Client) dest() ([]any, func() error) {
 		c.Created = moment(created)
 		if string(c.Settings) == "{}" {
 			c.Settings = nil
+		}
+		if string(doors) == "[]" {
+			return nil
 		}
 		if err := json.Unmarshal(doors, &c.Doors); err != nil || len(c.Doors) > 0 {
 			return err
@@ -164,18 +168,16 @@ func (tx *Tx) SecretByID(sid int64) (*Login, error) {
 	return first(tx, scanLogin, selectLogin+"WHERE s.sid = $1", sid)
 }
 
-const selectLogin = "SELECT " + secretColumns + ", " + clientColumns + ", " + tenantColumns +
-	" FROM api_secret s JOIN api_client c ON c.cid = s.cid JOIN tenant t ON t.tid = c.tid" + tenantJoins
+const selectLogin = "SELECT " + secretColumns + ", " + clientColumns + `, t.id, t.version
+	FROM api_secret s JOIN api_client c ON c.cid = s.cid JOIN tenant t ON t.tid = c.tid `
 
 func scanLogin(read scan) (*Login, error) {
 	var l Login
 	secret, finishSecret := l.Secret.dest()
 	client, finishClient := l.Client.dest()
-	tenant, finishTenant := l.Tenant.dest()
-	if err := read(slices.Concat(secret, client, tenant)...); err != nil {
+	if err := read(slices.Concat(secret, client, []any{&l.Environment, &l.Version})...); err != nil {
 		return nil, err
 	}
 	finishSecret()
-	finishTenant()
 	return &l, finishClient()
 }

@@ -146,6 +146,46 @@ func (tx *Tx) Groups(rid int64) ([]scim.Reference, error) {
 		FROM up CROSS JOIN resource r WHERE r.rid = up.gid GROUP BY r.rid ORDER BY r.rid`, rid, memberKind)
 }
 
+// GroupsOf returns Groups of each of the resources that has any, in one query.
+func (tx *Tx) GroupsOf(rids []int64) (map[int64][]scim.Reference, error) {
+	return tx.references(`WITH RECURSIVE up(rid, gid, indirect) AS (
+			SELECT m.mid, m.gid, 0 FROM json_each($1) w CROSS JOIN member m WHERE m.mid = w.value AND m.kind = $2
+			UNION SELECT up.rid, m.gid, 1 FROM up CROSS JOIN member m WHERE m.mid = up.gid AND m.kind = $2)
+		SELECT up.rid, r.id, r.type, r.name, r.display, min(up.indirect)
+		FROM up CROSS JOIN resource r WHERE r.rid = up.gid GROUP BY up.rid, r.rid ORDER BY up.rid, r.rid`, rids, memberKind)
+}
+
+// ManagersOf returns the manager of each of the users that has one, unless it is
+// in another population than these; nil is all.
+func (tx *Tx) ManagersOf(rids, populations []int64) (map[int64][]scim.Reference, error) {
+	within, err := json.Marshal(populations)
+	if err != nil {
+		return nil, err
+	}
+	return tx.references(`SELECT m.mid, r.id, r.type, r.name, r.display, 0
+		FROM json_each($1) w CROSS JOIN member m CROSS JOIN resource r WHERE m.mid = w.value AND m.kind = $2 AND r.rid = m.gid
+		AND ($3 = 'null' OR r.pop IN (SELECT value FROM json_each($3)))`, rids, managerKind, string(within))
+}
+
+// references runs a statement about rids that gives references behind the rid of each.
+func (tx *Tx) references(text string, rids []int64, args ...any) (map[int64][]scim.Reference, error) {
+	if len(rids) == 0 {
+		return nil, nil
+	}
+	list, err := json.Marshal(rids)
+	if err != nil {
+		return nil, err
+	}
+	of := make(map[int64][]scim.Reference, len(rids))
+	err = tx.each(func(s scan) error {
+		var rid int64
+		ref, err := scanReference(func(dest ...any) error { return s(append([]any{&rid}, dest...)...) })
+		of[rid] = append(of[rid], ref)
+		return err
+	}, text, append([]any{string(list)}, args...)...)
+	return of, err
+}
+
 func scanReference(s scan) (ref scim.Reference, err error) {
 	var t Type
 	var display sql.NullString
@@ -180,16 +220,4 @@ func (tx *Tx) SetManager(rid, manager int64) error {
 	}
 	_, err := tx.exec("INSERT INTO member(gid, kind, mid) VALUES ($1, $2, $3)", manager, managerKind, rid)
 	return err
-}
-
-// Manager returns the manager of a user, if it is of one of these populations;
-// nil is all. Errors: ErrNotFound.
-func (tx *Tx) Manager(rid int64, populations []int64) (scim.Reference, error) {
-	within, err := json.Marshal(populations)
-	if err != nil {
-		return scim.Reference{}, err
-	}
-	return first(tx, scanReference, `SELECT r.id, r.type, r.name, r.display, 0
-		FROM member m CROSS JOIN resource r WHERE m.mid = $1 AND m.kind = $2 AND r.rid = m.gid
-		AND ($3 = 'null' OR r.pop IN (SELECT value FROM json_each($3)))`, rid, managerKind, string(within))
 }

@@ -183,6 +183,12 @@ func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 		if err != nil {
 			return nil, err
 		}
+		var groupsOf map[int64][]scim.Reference
+		if groups {
+			if groupsOf, err = tx.GroupsOf(rids); err != nil {
+				return nil, err
+			}
+		}
 		for _, row := range rows {
 			if err := tx.ctx.Err(); err != nil {
 				return nil, err
@@ -192,8 +198,11 @@ func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 			}
 			row.TypeName = q.TypeName
 			r := row.Resource()
-			if err := tx.lend(r, row, groups, members, q.Within); err != nil {
-				return nil, err
+			r.Groups = groupsOf[row.RID] // lent to the filter and the order: the page is read again
+			if members {
+				if r.Members, err = tx.Ends(scim.Members, row.RID, q.Within); err != nil {
+					return nil, err
+				}
 			}
 			if !decides || q.Filter.Match(r) {
 				found = append(found, o.place(row))
@@ -215,19 +224,6 @@ func (tx *Tx) rids(q *Query, c *condition, limit int) ([]int64, error) {
 	s.source(q, c)
 	s.add(") ORDER BY rid LIMIT ? + 0", limit)
 	return list(tx, scanInt, s.text.String(), s.vals...)
-}
-
-// lend gives a resource the memberships that a filter or an order reads.
-func (tx *Tx) lend(r *scim.Resource, row *Row, groups, members bool, within []int64) (err error) {
-	if groups {
-		if r.Groups, err = tx.Groups(row.RID); err != nil {
-			return err
-		}
-	}
-	if members {
-		r.Members, err = tx.Ends(scim.Members, row.RID, within)
-	}
-	return err
 }
 
 // cutOut returns the page of the query out of all that it selects, in order.

@@ -71,6 +71,7 @@ type Row struct {
 	MustChange      bool
 	PasswordChanged time.Time // zero without a password
 	LastLogin       time.Time
+	Joined          bool // it has a manager or belongs to something, as a group
 
 	resource *scim.Resource // see Resource
 	owner    *Row
@@ -211,7 +212,7 @@ func (tx *Tx) Delete(r *Row) error {
 // What statements read that read rows, with scanRow.
 const (
 	rowColumns = `r.rid, r.tid, r.type, r.id, coalesce(r.key, ''), coalesce(r.external_id, ''), coalesce(r.pop, 0),
-		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login`
+		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login, EXISTS (SELECT 1 FROM member m WHERE m.mid = r.rid)`
 	rowJoins  = " LEFT JOIN resource p ON p.rid = r.pop LEFT JOIN credential c ON c.rid = r.rid "
 	selectRow = "SELECT " + rowColumns + " FROM resource r" + rowJoins
 )
@@ -220,7 +221,7 @@ func scanRow(s scan) (*Row, error) {
 	var r Row
 	var created, modified, changed, login sql.NullInt64
 	err := s(&r.RID, &r.TID, &r.Type, &r.ID, &r.Key, &r.ExternalID, &r.Pop,
-		&r.Version, &created, &modified, &r.Doc, &r.Population, &r.HasPassword, &r.MustChange, &changed, &login)
+		&r.Version, &created, &modified, &r.Doc, &r.Population, &r.HasPassword, &r.MustChange, &changed, &login, &r.Joined)
 	r.Created, r.Modified, r.PasswordChanged, r.LastLogin = moment(created), moment(modified), moment(changed), moment(login)
 	return &r, err
 }

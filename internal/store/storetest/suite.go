@@ -648,7 +648,7 @@ func testClients(t *testing.T, db *store.DB) {
 			if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 				return err
 			}
-			login := &store.Login{Client: *client, Secret: *secret, Tenant: *tenant}
+			login := &store.Login{Client: *client, Secret: *secret, Environment: tenant.ID, Version: tenant.Version}
 			if diff := cmp.Diff([]any{client, []*store.Client{client}, 0, []*store.Secret{secret, second}, login, login},
 				[]any{one, all, len(none), secrets, byHash, bySID}); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", what, diff)
