@@ -146,8 +146,12 @@ func (tx *Tx) Groups(rid int64) ([]scim.Reference, error) {
 		FROM up CROSS JOIN resource r WHERE r.rid = up.gid GROUP BY r.rid ORDER BY r.rid`, rid, memberKind)
 }
 
-// GroupsOf returns Groups of each of the resources that has any, in one query.
+// GroupsOf returns Groups of each of the resources, in one query.
 func (tx *Tx) GroupsOf(rids []int64) (map[int64][]scim.Reference, error) {
+	if len(rids) == 1 {
+		groups, err := tx.Groups(rids[0])
+		return map[int64][]scim.Reference{rids[0]: groups}, err
+	}
 	return tx.references(`WITH RECURSIVE up(rid, gid, indirect) AS (
 			SELECT m.mid, m.gid, 0 FROM json_each($1) w CROSS JOIN member m WHERE m.mid = w.value AND m.kind = $2
 			UNION SELECT up.rid, m.gid, 1 FROM up CROSS JOIN member m WHERE m.mid = up.gid AND m.kind = $2)
