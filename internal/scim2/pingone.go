@@ -192,10 +192,11 @@ func inspectPingOne(body, attributes *scim.Object, faults scim.Errors) scim.Erro
 
 // decodePopulation takes the extension apart: the population is no attribute
 // of the directory's users but where they are (pingone B7).
-func decodePopulation(dr *directory.Draft, _ scim.Checks) {
+func decodePopulation(dr *directory.Draft, checks scim.Checks) {
 	extension := dr.Attributes.Get(scim.PingOneSchema).Object()
 	dr.Population = extension.Get("population").Object().Get("id").Text()
 	dr.Attributes.Delete(scim.PingOneSchema)
+	decodeManager(dr, checks)
 }
 
 // encodePingOne shows of a user what the dialect has (pingone F5, B13), of
@@ -275,14 +276,9 @@ func preferred(list []scim.Value) scim.Value {
 // type is a primary one (pingone B14).
 func phones(list []scim.Value) []scim.Value {
 	var shown []scim.Value
-	taken := map[string]bool{}
-	for _, v := range list {
-		slot := strings.ToLower(v.Object().Get("type").Text())
-		if slot == "" {
-			slot = "primary"
-		}
-		if (slot == "primary" || slot == "mobile") && !taken[slot] {
-			taken[slot] = true
+	at := slots("phoneNumbers", list)
+	for i, v := range list {
+		if j, ok := at[slotOf("phoneNumbers", v)]; ok && i == j {
 			shown = append(shown, v)
 		}
 	}
@@ -428,32 +424,28 @@ func hiddenParts(a *scim.Attribute, old, v scim.Value) scim.Value {
 	return scim.ObjectValue(o)
 }
 
-// mergeValues puts the values sent in the place of those shown of old.
+// mergeValues puts the values sent in the place of those shown of old. Where
+// nothing is sent for one that is shown, those go that would be shown instead:
+// what is cleared stays so, however often the same is sent.
 func mergeValues(a *scim.Attribute, old, sent []scim.Value) []scim.Value {
-	shown := slots(a.Name, old)
-	replaced := slots(a.Name, sent)
+	shown, replaced := slots(a.Name, old), slots(a.Name, sent)
 	next := slices.Clone(sent)
-	for slot, i := range shown {
-		if j, ok := replaced[slot]; ok {
+	for slot, j := range replaced {
+		if i, ok := shown[slot]; ok {
 			next[j] = hiddenParts(a, old[i], sent[j])
 		}
 	}
-	isShown := func(i int) bool {
-		for _, j := range shown {
-			if i == j {
-				return true
-			}
-		}
-		return false
-	}
 	primary := slices.ContainsFunc(next, func(v scim.Value) bool { return v.Object().Get("primary").Bool() })
 	var out, hidden []scim.Value
-	placed := false
+	placed := make([]bool, len(next))
 	for i, v := range old {
-		if isShown(i) {
-			if !placed {
-				out, placed = append(out, next...), true
-			}
+		slot := slotOf(a.Name, v)
+		j, sentFor := replaced[slot]
+		switch k, is := shown[slot]; {
+		case is && !sentFor:
+			continue
+		case is && k == i:
+			out, placed[j] = append(out, next[j]), true
 			continue
 		}
 		if primary && v.Object().Get("primary").Bool() {
@@ -463,23 +455,17 @@ func mergeValues(a *scim.Attribute, old, sent []scim.Value) []scim.Value {
 			out, hidden = append(out, v), append(hidden, v)
 		}
 	}
-	if len(next) == 0 {
-		return hidden
-	}
-	if first := slots(a.Name, out); !placed || len(first) != len(replaced) || !showsAll(out, first, next, replaced) {
-		return append(next, hidden...)
-	}
-	return out
-}
-
-// showsAll reports whether the slots of the merged values hold those sent.
-func showsAll(out []scim.Value, slotted map[string]int, next []scim.Value, sent map[string]int) bool {
-	for slot, i := range slotted {
-		if j, ok := sent[slot]; !ok || !scim.Equal(out[i], next[j]) {
-			return false
+	for j, v := range next {
+		if !placed[j] {
+			out = append(out, v)
 		}
 	}
-	return true
+	for slot, i := range slots(a.Name, out) {
+		if j, ok := replaced[slot]; !ok || !scim.Equal(out[i], next[j]) {
+			return append(next, hidden...)
+		}
+	}
+	return out
 }
 
 func sameValue(v, w scim.Value) bool {
@@ -503,13 +489,21 @@ func slots(attribute string, list []scim.Value) map[string]int {
 		return at
 	}
 	for i, v := range list {
-		slot := strings.ToLower(v.Object().Get("type").Text())
-		if slot == "" {
-			slot = "primary"
-		}
+		slot := slotOf(attribute, v)
 		if _, taken := at[slot]; !taken && (slot == "primary" || slot == "mobile") {
 			at[slot] = i
 		}
 	}
 	return at
+}
+
+// slotOf returns what a value is shown as, if it is shown.
+func slotOf(attribute string, v scim.Value) string {
+	if attribute != "phoneNumbers" {
+		return ""
+	}
+	if slot := strings.ToLower(v.Object().Get("type").Text()); slot != "" {
+		return slot
+	}
+	return "primary"
 }

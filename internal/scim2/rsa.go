@@ -45,7 +45,7 @@ func RSA(o Options) Profile {
 		limitRSA(path, a)
 		return true
 	})}
-	k := &kind{ResourceType: users, write: directory.WriteUsers, checks: rsaChecks(o), operations: rsaOperations, groups: true}
+	k := &kind{ResourceType: users, write: directory.WriteUsers, checks: rsaChecks(o), decode: decodeManager, operations: rsaOperations, groups: true}
 	if o.RequireWorkEmail {
 		k.inspect = requireEmail
 	}

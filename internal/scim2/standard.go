@@ -54,7 +54,7 @@ func Standard(o Options) Profile {
 		p.fixed = &directory.ClientSettings{Mode: directory.Interop}
 	}
 	p.kinds = []*kind{
-		{ResourceType: only(scim.UserType(), scim.EnterpriseSchema), write: directory.WriteUsers, groups: true},
+		{ResourceType: only(scim.UserType(), scim.EnterpriseSchema), write: directory.WriteUsers, decode: decodeManager, groups: true},
 		standardGroups(scim.Checks{}),
 	}
 	return p
@@ -130,6 +130,23 @@ func decodeMembers(dr *directory.Draft, checks scim.Checks) {
 		members[i] = scim.ObjectValue(o)
 	}
 	dr.Attributes.Set("members", scim.ListValue(members...))
+}
+
+// decodeManager keeps of a user's manager who it is: its URL and its name are
+// computed anew.
+func decodeManager(dr *directory.Draft, _ scim.Checks) {
+	extension := dr.Attributes.Get(scim.EnterpriseSchema).Object()
+	manager := extension.Get("manager").Object()
+	if manager.Len() == 0 {
+		return
+	}
+	extension = extension.Clone()
+	if id := memberID(manager); id != "" {
+		extension.Set("manager", object(member("value", scim.StringValue(id))))
+	} else {
+		extension.Delete("manager")
+	}
+	dr.Attributes.Set(scim.EnterpriseSchema, scim.ObjectValue(extension))
 }
 
 // only returns the resource type with no extensions but these.
