@@ -72,6 +72,7 @@ type bulkOperation struct {
 	data                    scim.Value
 	refers                  []string // bulkIds in data and path
 	fault                   error    // of the operation as it was sent
+	trace                   *directory.Trace
 
 	state    bulkState
 	status   int
@@ -108,9 +109,12 @@ func (c *call) readBulk(body *scim.Object, text []byte) (*bulk, error) {
 			return nil, &scim.Error{Rule: scim.RuleParameter, Path: "failOnErrors", Detail: "not a number of errors"}
 		}
 	}
+	for range list.List() {
+		b.operations = append(b.operations, &bulkOperation{trace: c.caller.Trace.Part()})
+	}
 	for i, v := range list.List() {
-		op := b.read(v.Object())
-		b.operations = append(b.operations, op)
+		op := b.operations[i]
+		b.of(op).read(op, v.Object())
 		if op.bulkID == "" {
 			continue
 		}
@@ -122,39 +126,48 @@ func (c *call) readBulk(body *scim.Object, text []byte) (*bulk, error) {
 	return b, nil
 }
 
+// of returns the bulk request as one operation sees it: what is put right in it
+// is written down with its own record.
+func (b *bulk) of(op *bulkOperation) *bulk {
+	c := *b.call
+	c.caller.Trace = op.trace
+	own := *b
+	own.call = &c
+	return &own
+}
+
 // read reads one operation.
-func (b *bulk) read(o *scim.Object) *bulkOperation {
+func (b *bulk) read(op *bulkOperation, o *scim.Object) {
 	text := func(name string) string { v, _ := o.Find(name); return v.Text() }
-	op := &bulkOperation{method: strings.ToUpper(text("method")), bulkID: text("bulkId"), version: text("version")}
+	op.method, op.bulkID, op.version = strings.ToUpper(text("method")), text("bulkId"), text("version")
 	op.data, _ = o.Find("data")
-	if op.fault = b.place(op, text("path")); op.fault != nil {
-		return op
-	}
-	switch op.method {
-	case http.MethodPost, http.MethodPut, http.MethodPatch:
-		op.fault = b.prepare(op)
-	case http.MethodDelete:
-	default:
-		op.fault = &scim.Error{Rule: scim.RuleMessage, Path: "method", Value: op.method, Allowed: []string{"POST", "PUT", "PATCH", "DELETE"}}
-	}
-	if op.method == http.MethodPost && op.bulkID == "" && op.fault == nil {
-		op.fault = &scim.Error{Rule: scim.RuleMessage, Path: "bulkId", Detail: "POST needs one"}
+	if op.fault = b.check(op, text("path")); op.fault != nil {
+		return
 	}
 	if id, ok := strings.CutPrefix(op.id, bulkPrefix); ok {
 		op.refers = append(op.refers, id)
 	}
 	op.refers = append(op.refers, references(op.data, nil)...)
-	return op
 }
 
-// prepare checks that there is data. A PATCH may be a bare list of operations
-// (scim BLK-20).
-func (b *bulk) prepare(op *bulkOperation) error {
+// check returns what is wrong with an operation before anything is done. A
+// PATCH may be a bare list of operations (scim BLK-20).
+func (b *bulk) check(op *bulkOperation, path string) error {
+	methods := []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	if !slices.Contains(methods, op.method) {
+		return &scim.Error{Rule: scim.RuleMessage, Path: "method", Value: op.method, Allowed: methods}
+	}
+	if err := b.place(op, path); err != nil || op.method == http.MethodDelete {
+		return err
+	}
 	if op.method == http.MethodPatch && op.data.Kind() == scim.Array && b.allows(scim.RewriteSchemasAssume) {
 		op.data = object(member("schemas", scim.Strings(scim.PatchSchema)), member("Operations", op.data))
 	}
 	if op.data.Object() == nil {
 		return &scim.Error{Rule: scim.RuleMessage, Path: "data", Detail: "an object is needed"}
+	}
+	if op.method == http.MethodPost && op.bulkID == "" {
+		return &scim.Error{Rule: scim.RuleMessage, Path: "bulkId", Detail: "POST needs one"}
 	}
 	return nil
 }
@@ -278,25 +291,24 @@ func (b *bulk) resolved(op *bulkOperation, circular []*bulkOperation) (*scim.Obj
 
 // perform does what an operation asks for, as a request of its own would.
 func (b *bulk) perform(op *bulkOperation, id string, data *scim.Object) (*scim.Resource, int, error) {
-	c := *b.call
-	c.caller.Trace = c.caller.Trace.Part()
+	c := b.of(op).call
 	condition, err := c.bulkCondition(op.version)
 	if err != nil {
 		return nil, 0, err
 	}
 	switch op.method {
 	case http.MethodPost:
-		r, _, err := op.kind.insert(&c, data, b.text)
+		r, _, err := op.kind.insert(c, data, b.text)
 		return r, http.StatusCreated, err
 	case http.MethodPut:
-		r, _, err := op.kind.put(&c, id, data, b.text, condition, directory.Include{})
+		r, _, err := op.kind.put(c, id, data, b.text, condition, directory.Include{})
 		return r, http.StatusOK, err
 	case http.MethodPatch:
 		status := http.StatusOK
-		if op.kind.patchedQuietly(&c) {
+		if op.kind.patchedQuietly(c) {
 			status = http.StatusNoContent
 		}
-		r, _, err := op.kind.modify(&c, id, data, b.text, condition, directory.Include{})
+		r, _, err := op.kind.modify(c, id, data, b.text, condition, directory.Include{})
 		return r, status, err
 	}
 	_, err = c.directory.Delete(c.r.Context(), c.caller, c.scope, op.kind.stored(), id, condition)
@@ -331,9 +343,7 @@ func (b *bulk) settle(op *bulkOperation) {
 				break
 			}
 		}
-		c := *b.call
-		c.caller.Trace = c.caller.Trace.Part()
-		op.resource, _, err = op.kind.put(&c, op.id, data, b.text, directory.Precondition{}, directory.Include{})
+		op.resource, _, err = op.kind.put(b.of(op).call, op.id, data, b.text, directory.Precondition{}, directory.Include{})
 	}
 	if err == nil {
 		return

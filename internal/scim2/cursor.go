@@ -34,7 +34,7 @@ const (
 // without meaning (RFC 9865 5.2): nothing of it is kept here.
 type cursor struct {
 	Query  []byte   `json:"q"` // hash of caller and query
-	Issued int64    `json:"t"` // seconds since 1970
+	Issued int64    `json:"t"` // milliseconds since 1970
 	Count  int      `json:"n"` // of the first page
 	Kind   int      `json:"k"` // index among those of a query at the root
 	Keys   []string `json:"s"`
@@ -138,7 +138,7 @@ func (c *call) walk(q parameters, endpoint string) (*walk, error) {
 		return nil, err
 	case !ok || !slices.Equal(at.Query, query):
 		return nil, &scim.Error{Rule: scim.RuleParameter, Path: paramCursor, Detail: cursorInvalid}
-	case c.directory.Now().Sub(time.Unix(at.Issued, 0)) > cursorTimeout:
+	case c.directory.Now().Sub(time.UnixMilli(at.Issued)) > cursorTimeout:
 		return nil, &scim.Error{Rule: scim.RuleParameter, Path: paramCursor, Detail: cursorExpired}
 	case counted && count != at.Count:
 		return nil, &scim.Error{Rule: scim.RuleParameter, Path: paramCount, Detail: countInvalid}
@@ -173,7 +173,7 @@ func (w *walk) position() *directory.Position {
 
 // to returns the cursor of another page of the walk.
 func (c *call) to(w *walk, kind int, at *directory.Position) (string, error) {
-	next := cursor{Query: w.Query, Issued: c.directory.Now().Unix(), Count: w.Count, Kind: kind, Start: at == nil}
+	next := cursor{Query: w.Query, Issued: c.directory.Now().UnixMilli(), Count: w.Count, Kind: kind, Start: at == nil}
 	if at != nil {
 		next.Keys, next.RID, next.Back = at.Keys, at.RID, at.Back
 	}

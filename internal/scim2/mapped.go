@@ -179,7 +179,7 @@ func fromNative(native *scim.Object) *scim.Object {
 		switch {
 		case v.IsNull():
 		case m.path.Schema != "":
-			put(o, m.path.Schema, object(member(m.path.Attr, object(member(m.path.Sub, v)))))
+			o.Set(m.path.Schema, object(member(m.path.Attr, object(member(m.path.Sub, v)))))
 		case m.slot != "":
 			list := o.Get(m.path.Attr).List()
 			o.Set(m.path.Attr, scim.ListValue(append(slices.Clip(list), object(member("value", v), member("type", scim.StringValue(m.slot))))...))

@@ -432,7 +432,7 @@ func TestMergePingOne(t *testing.T) {
 		{"without a mobile number no other one is shown", `"phoneNumbers":[{"value":"1","type":"mobile"},{"value":"2","type":"mobile"},{"value":"3","type":"fax"}]`, ``, `"active":true,"phoneNumbers":[{"value":"3","type":"fax"}]`},
 		{"one that was hidden is not doubled", `"emails":[{"value":"a@x.example"},{"value":"b@x.example"}]`, `"emails":[{"value":"B@x.example"}]`, `"active":true,"emails":[{"value":"B@x.example"}]`},
 		{"several e-mails are all kept", `"emails":[{"value":"a@x.example"},{"value":"b@x.example"}]`, `"emails":[{"value":"c@x.example"},{"value":"d@x.example"}]`,
-			`"active":true,"emails":[{"value":"c@x.example"},{"value":"d@x.example"},{"value":"b@x.example"}]`},
+			`"active":true,"emails":[{"value":"c@x.example"},{"value":"b@x.example"},{"value":"d@x.example"}]`},
 		{"parts without a name here stay", `"emails":[{"value":"a@x.example","display":"A"}],"addresses":[{"locality":"L","type":"work"}]`, `"emails":[{"value":"b@x.example"}],"addresses":[{"region":"R"}]`,
 			`"active":true,"emails":[{"value":"b@x.example","display":"A"}],"addresses":[{"region":"R","type":"work"}]`},
 		{"telephone numbers of other types stay", `"phoneNumbers":[{"value":"1","type":"work","primary":true},{"value":"2","type":"mobile"},{"value":"3","type":"fax"},{"value":"4"}]`,

@@ -31,6 +31,7 @@ func view(attributes string) string {
 var (
 	strict  = scim2.Options{Strict: true}
 	interop = scim2.Options{Interop: true}
+	none    = scim2.Options{}
 )
 
 // declared is the member schemas that strict modes ask for.

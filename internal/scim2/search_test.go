@@ -1,0 +1,401 @@
+package scim2_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/scim2"
+)
+
+func TestConformanceSearch(t *testing.T) {
+	runChecks(t, openStandard, standardSort)
+	runChecks(t, openStandard, standardSearch)
+	runChecks(t, openStandard, standardCursor)
+	runChecks(t, openStandard, standardMe)
+	runChecks(t, openPingOne, pingOneSearch)
+}
+
+const searchRequest = `"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]`
+
+// number is a number of JSON.
+func number(digits string) json.Number { return json.Number(digits) }
+
+// named makes users of these names.
+func (d *door) named(t testing.TB, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		d.user(t, `{"userName":"`+name+`"}`)
+	}
+}
+
+// listed returns the names in the answer to a query.
+func (a *answer) listed(t testing.TB) []string {
+	t.Helper()
+	a.wantStatus(t, 200)
+	names := []string{}
+	for _, r := range a.list() {
+		for _, attribute := range []string{"userName", "displayName"} {
+			if name, ok := r[attribute]; ok {
+				names = append(names, fmt.Sprint(name))
+				break
+			}
+		}
+	}
+	return names
+}
+
+// standardSort is section 12.
+var standardSort = []check{
+	{name: "scim:SRT-01,scim:SRT-02,scim:SRT-08 sortBy and sortOrder", run: func(t *testing.T, d *door) {
+		d.named(t, "b", "C", "a")
+		want(t, "sort", d.do("GET /ServiceProviderConfig", "").get("sort/supported"), any(true))
+		for query, names := range map[string][]string{
+			"?sortBy=userName": {"a", "b", "C"}, "?sortBy=userName&sortOrder=ascending": {"a", "b", "C"}, "?sortBy=userName&sortOrder=descending": {"C", "b", "a"},
+			"?sortBy=USERNAME&sortOrder=DESCENDING": {"C", "b", "a"}, "?sortOrder=descending": {"b", "C", "a"}, "?sortOrder=sideways": {"b", "C", "a"}, "?sortBy=": {"b", "C", "a"},
+			"?sortBy=" + userURN + ":userName": {"a", "b", "C"}, "?sortBy=userName&startIndex=2&count=1": {"b"},
+		} {
+			want(t, query, d.names(t, "/Users"+query), names)
+		}
+		for _, query := range []string{"?sortBy=userName&sortOrder=sideways", "?sortBy=nothing", "?sortBy=name", "?sortBy=password", "?sortBy=emails[type", "?sortBy=userName&sortOrder="} {
+			if strings.HasSuffix(query, "sortOrder=") {
+				want(t, query, d.names(t, "/Users"+query), []string{"a", "b", "C"})
+				continue
+			}
+			d.refused(t, "GET /Users"+query, "", 400, "invalidValue", "")
+		}
+		for _, other := range []*door{openRSA(t, scim2.Options{}), openPingOne(t, scim2.Options{})} {
+			other.named(t, "b", "a")
+			want(t, "not offered", other.names(t, "/Users?sortBy=userName&sortOrder=sideways"), []string{"b", "a"})
+			want(t, "sort", other.do("GET /ServiceProviderConfig", "").get("sort/supported"), any(false))
+		}
+	}},
+	{name: "scim:SRT-05,scim:SRT-07 those without a value are last, or first when descending; ties keep one order", run: func(t *testing.T, d *door) {
+		for i, title := range []string{`"title":"x",`, ``, `"title":"y",`, `"title":"x",`, `"title":"",`, `"title":"X",`} {
+			d.user(t, fmt.Sprintf(`{%s"userName":"u%d"}`, title, i))
+		}
+		up, down := []string{"u0", "u3", "u5", "u2", "u1", "u4"}, []string{"u4", "u1", "u2", "u5", "u3", "u0"}
+		want(t, "ascending", d.names(t, "/Users?sortBy=title"), up)
+		want(t, "descending", d.names(t, "/Users?sortBy=title&sortOrder=descending"), down)
+		for order, names := range map[string][]string{"ascending": up, "descending": down} {
+			var seen []string
+			for start := 1; start <= 6; start += 2 {
+				seen = append(seen, d.names(t, fmt.Sprintf("/Users?sortBy=title&sortOrder=%s&count=2&startIndex=%d", order, start))...)
+			}
+			want(t, order+" by pages", seen, names)
+		}
+	}},
+}
+
+// standardSearch is section 19 and queries at the root.
+var standardSearch = []check{
+	{name: "scim:SEA-01,scim:SEA-02,scim:SEA-03,scim:ATT-01 .search is the query of a GET", run: func(t *testing.T, d *door) {
+		for i := range 6 {
+			d.user(t, fmt.Sprintf(`{"userName":"u%d","title":"%d","emails":[{"value":"e"}]}`, i, 9-i))
+			d.create(t, "/Groups", fmt.Sprintf(`{"displayName":"u%d"}`, i))
+		}
+		for _, path := range []string{"/Users", "/Groups", ""} {
+			name := map[string]string{"/Users": "userName", "/Groups": "displayName", "": "meta.created"}[path]
+			filter := map[string]string{"/Users": `userName sw "u"`, "/Groups": `displayName ne "Users"`, "": `id pr`}[path]
+			query := "?startIndex=2&count=3&sortBy=" + name + "&sortOrder=descending&filter=" + escape(filter)
+			body := `{` + searchRequest + `,"filter":"` + strings.ReplaceAll(filter, `"`, `\"`) + `","startIndex":2,"count":3,"sortBy":"` + name + `","sortOrder":"descending"`
+			for parameter, member := range map[string]string{"": "", "&attributes=userName,displayName": `,"attributes":["userName","displayName"]`, "&excludedAttributes=meta,title": `,"excludedAttributes":["meta","title"]`} {
+				get, post := d.do("GET "+path+query+parameter, ""), d.do("POST "+path+"/.search", body+member+`}`)
+				post.wantStatus(t, 200)
+				want(t, path+parameter, string(post.body), string(get.body))
+				want(t, path, len(post.list()), 3)
+			}
+		}
+		want(t, "users", d.users(t), 6)
+		strictly := openStandard(t, strict)
+		strictly.do("POST /Users/.search", `{`+searchRequest+`}`).wantStatus(t, 200)
+		for _, body := range []string{`{}`, `{"schemas":[]}`, `{` + declared + `"count":1}`} {
+			strictly.refused(t, "POST /Users/.search", body, 400, "invalidSyntax", "")
+		}
+		d.refused(t, "POST /Users/.search", `{`+declared+`"userName":"x"}`, 400, "invalidSyntax", "")
+		d.do("POST /Users/.search", `{}`).wantStatus(t, 200)
+	}},
+	{name: "scim:SEA-04,scim:PAG-07 members of the wrong type", run: func(t *testing.T, d *door) {
+		d.named(t, "a", "b")
+		for _, m := range []string{`"filter":7`, `"count":true`, `"startIndex":[1]`, `"attributes":7`, `"attributes":["a",1]`, `"excludedAttributes":{"a":1}`, `"sortBy":["userName"]`, `"sortOrder":1`, `"cursor":{}`} {
+			d.refused(t, "POST /Users/.search", `{`+searchRequest+`,`+m+`}`, 400, "invalidSyntax", "")
+		}
+		for _, m := range []string{`"count":1.5`, `"count":1e2`, `"startIndex":0.5`} {
+			d.refused(t, "POST /Users/.search", `{`+searchRequest+`,`+m+`}`, 400, "invalidValue", "")
+		}
+		for _, query := range []string{"?startIndex=x", "?count=x", "?count=1.0", "?count=", "?startIndex=+"} {
+			d.refused(t, "GET /Users"+query, "", 400, "invalidValue", "")
+		}
+		d.refused(t, "GET /Users?cursor&count=x", "", 400, "invalidCount", "")
+		want(t, "unknown members", d.do("POST /Users/.search", `{`+searchRequest+`,"nothing":{"a":1},"filter":null}`).listed(t), []string{"a", "b"})
+		text := `{` + searchRequest + `,"count":"1","startIndex":"2"}`
+		want(t, "numbers as texts", d.do("POST /Users/.search", text).listed(t), []string{"b"})
+		openStandard(t, strict).refused(t, "POST /Users/.search", text, 400, "invalidSyntax", "")
+	}},
+	{name: "scim:SEA-05 a search needs the right to read", run: func(t *testing.T, d *door) {
+		d.named(t, "a")
+		for _, path := range []string{"", "/Users"} {
+			want(t, path, len(d.as(directorytest.ReaderToken).do("POST "+path+"/.search", `{"filter":"userName eq \"a\""}`).list()), 1)
+			d.as("").refused(t, "POST "+path+"/.search", `{}`, 401, "", "")
+		}
+	}},
+	{name: "scim:LST-05,scim:LST-09 the root has the resources of all types, and an attribute that a type lacks has no value", run: func(t *testing.T, d *door) {
+		d.named(t, "b", "a", "d")
+		d.create(t, "/Groups", `{"displayName":"c"}`)
+		for query, names := range map[string][]string{
+			"": {"b", "a", "d", "Users", "c"}, "?count=2&startIndex=3": {"d", "Users"}, "?count=2": {"b", "a"}, "?startIndex=5": {"c"}, "?startIndex=9": {}, "?count=0": {},
+			"?filter=" + escape(`userName pr`): {"b", "a", "d"}, "?filter=" + escape(`displayName eq "C"`): {"c"}, "?filter=" + escape(`meta.resourceType eq "Group"`): {"Users", "c"},
+			"?filter=" + escape(`not (userName eq "a")`): {"b", "d", "Users", "c"}, "?filter=" + escape(`nothing pr`): {},
+			"?sortBy=displayName": {"c", "Users", "b", "a", "d"}, "?sortBy=userName&sortOrder=descending&count=3": {"Users", "c", "d"}, "?sortBy=userName&startIndex=2&count=2": {"b", "d"},
+		} {
+			if strings.Contains(query, "descending") {
+				got := d.do("GET "+query, "").listed(t)
+				slices.Sort(got[:2])
+				want(t, query, got, names)
+				continue
+			}
+			want(t, query, d.do("GET "+query, "").listed(t), names)
+			want(t, "/"+query, d.do("GET /"+query, "").listed(t), names)
+		}
+		a := d.do("GET ?count=1", "")
+		want(t, "totalResults", fmt.Sprint(a.get("totalResults")), "5")
+		want(t, "itemsPerPage", fmt.Sprint(a.get("itemsPerPage")), "1")
+		want(t, "one", a.list()[0], d.do("GET /Users/"+fmt.Sprint(a.get("Resources/0/id")), "").json())
+		d.refused(t, "GET ?filter=x", "", 400, "invalidFilter", "")
+		d.refused(t, "GET ?sortBy=userName&startIndex=99999", "", 400, "tooMany", "")
+	}},
+}
+
+// standardCursor is RFC 9865 in section 13.
+var standardCursor = []check{
+	{name: "scim:CUR-01,scim:CUR-02,scim:CUR-03,scim:CUR-04,scim:CUR-08,scim:CUR-12 a walk from the first page to the last", run: func(t *testing.T, d *door) {
+		var all []string
+		for i := range 11 {
+			all = append(all, fmt.Sprintf("u%02d", i))
+		}
+		d.named(t, all...)
+		unreserved := regexp.MustCompile(`^[A-Za-z0-9._~-]+$`)
+		for _, byBody := range []bool{false, true} {
+			page := func(cursor string) *answer {
+				if byBody {
+					return d.do("POST /Users/.search", `{`+searchRequest+`,"count":4,"cursor":"`+cursor+`"}`)
+				}
+				return d.do("GET /Users?count=4&cursor="+cursor, "")
+			}
+			var seen []string
+			cursor, pages, back := "", 0, ""
+			for {
+				a := page(cursor)
+				pages++
+				seen = append(seen, a.listed(t)...)
+				want(t, "totalResults", fmt.Sprint(a.get("totalResults")), "11")
+				want(t, "itemsPerPage", fmt.Sprint(a.get("itemsPerPage")), fmt.Sprint(len(a.list())))
+				if previous, ok := a.get("previousCursor").(string); ok == (pages == 1) || ok && !unreserved.MatchString(previous) {
+					t.Errorf("page %d: previousCursor %q", pages, previous)
+				} else if ok {
+					back = previous
+				}
+				next, more := a.get("nextCursor").(string)
+				if more != (pages < 3) || more && !unreserved.MatchString(next) {
+					t.Fatalf("page %d: nextCursor %q", pages, next)
+				}
+				if cursor = next; !more {
+					break
+				}
+			}
+			want(t, "walk", seen, all)
+			want(t, "one page back", page(back).listed(t), all[4:8])
+		}
+		for query, n := range map[string]int{"?cursor&count=11": 11, "?cursor=&count=12": 11, "?cursor": 11, "?cursor&count=0": 0, "?cursor&count=-3": 0, "?cursor&filter=" + escape(`userName eq "x"`): 0} {
+			a := d.do("GET /Users"+query, "")
+			want(t, query, len(a.listed(t)), n)
+			want(t, query, a.get("nextCursor"), nil)
+		}
+	}},
+	{name: "scim:CUR-05,scim:CUR-06,scim:CUR-07,scim:CUR-17 what a cursor does not go with", run: func(t *testing.T, d *door) {
+		d.named(t, "a", "b", "c", "d")
+		next := func(query string) string { return fmt.Sprint(d.do("GET /Users?"+query, "").get("nextCursor")) }
+		cursor := next("cursor&count=2")
+		want(t, "the same count", d.do("GET /Users?count=2&cursor="+cursor, "").listed(t), []string{"c", "d"})
+		want(t, "no count", d.do("GET /Users?cursor="+cursor, "").listed(t), []string{"c", "d"})
+		for _, count := range []string{"1", "3", "0", "x", "1001"} {
+			d.refused(t, "GET /Users?count="+count+"&cursor="+cursor, "", 400, "invalidCount", "")
+		}
+		d.refused(t, "GET /Users?count=1001&cursor", "", 400, "invalidCount", "")
+		for _, query := range []string{"&filter=" + escape(`userName pr`), "&sortBy=userName", "&attributes=id", "&excludedAttributes=id"} {
+			d.refused(t, "GET /Users?cursor="+cursor+query, "", 400, "invalidCursor", "")
+		}
+		d.refused(t, "GET /Groups?cursor="+cursor, "", 400, "invalidCursor", "")
+		d.refused(t, "GET ?cursor="+cursor, "", 400, "invalidCursor", "")
+		flipped := strings.Map(func(r rune) rune {
+			if r == 'A' {
+				return 'B'
+			}
+			return 'A'
+		}, cursor[:1]) + cursor[1:]
+		for _, forged := range []string{"x", cursor[1:], cursor + "A", "." + cursor[1:], flipped, strings.Repeat("A", 100), "%00", "..."} {
+			d.refused(t, "GET /Users?cursor="+forged, "", 400, "invalidCursor", "cursor: not a cursor of this query")
+		}
+		d.refused(t, "GET /Users?startIndex=1&cursor="+cursor, "", 400, "invalidValue", "startIndex: not possible together with cursor")
+		d.refused(t, "GET /Users?startIndex=1&cursor", "", 400, "invalidValue", "")
+		d.clock.Advance(time.Hour)
+		d.do("GET /Users?cursor="+cursor, "").wantStatus(t, 200)
+		d.clock.Advance(time.Second)
+		d.refused(t, "GET /Users?cursor="+cursor, "", 400, "expiredCursor", "cursor: the cursor has expired; begin again")
+	}},
+	{name: "scim:CUR-09,scim:CUR-18 a sorted walk meets each resource once, while others write", run: func(t *testing.T, d *door) {
+		ids := map[string]string{}
+		for _, name := range []string{"m", "c", "x", "a", "k", "t", "e", "q"} {
+			ids[name] = d.user(t, `{"userName":"`+name+`"}`)
+		}
+		for _, order := range []string{"ascending", "descending"} {
+			var seen []string
+			cursor := ""
+			for page := 0; ; page++ {
+				a := d.do("GET /Users?count=2&sortBy=userName&sortOrder="+order+"&filter="+escape(`not (displayName pr)`)+"&cursor="+cursor, "")
+				seen = append(seen, a.listed(t)...)
+				switch page {
+				case 0:
+					d.user(t, `{"userName":"0`+order+`","displayName":"new"}`)
+					d.user(t, `{"userName":"zz`+order+`","displayName":"new"}`)
+				case 1:
+					d.do("PATCH /Users/"+ids[seen[0]], patch(`{"op":"add","path":"title","value":"changed"}`)).wantStatus(t, 200)
+				}
+				next, more := a.get("nextCursor").(string)
+				if cursor = next; !more {
+					break
+				}
+			}
+			all := []string{"a", "c", "e", "k", "m", "q", "t", "x"}
+			if order == "descending" {
+				slices.Reverse(all)
+			}
+			want(t, order, seen, all)
+		}
+	}},
+	{name: "scim:CUR-10,scim:CUR-11,scim:DIS-06,scim:DIS-08 the index is the default, no cursor is forced on anybody, and the configuration says so", run: func(t *testing.T, d *door) {
+		names := make([]string, 101)
+		for i := range names {
+			names[i] = fmt.Sprintf("u%03d", i)
+		}
+		d.named(t, names...)
+		a := d.do("GET /Users", "")
+		want(t, "nextCursor", a.get("nextCursor"), nil)
+		want(t, "page", len(a.list()), 100)
+		want(t, "pagination", d.do("GET /ServiceProviderConfig", "").get("pagination"), any(map[string]any{"cursor": true, "index": true, "defaultPaginationMethod": "index",
+			"defaultPageSize": number("100"), "maxPageSize": number("1000"), "cursorTimeout": number("3600")}))
+		want(t, "defaultPageSize", len(d.do("GET /Users?cursor", "").list()), 100)
+		s := openStandard(t, strict)
+		want(t, "strict", s.do("GET /ServiceProviderConfig", "").get("pagination"), nil)
+		s.do("GET /Users?cursor=x", "").wantStatus(t, 200)
+		off := d.as(d.client(t, func(s *directory.ClientSettings) { s.CursorPaging = directory.CursorOff }))
+		want(t, "off", off.do("GET /Users?cursor&count=1", "").get("nextCursor"), nil)
+	}},
+	{name: "scim:CUR-13,scim:CUR-14,scim:CUR-15,scim:CUR-16 a cursor is of one client, with its rights, and cannot be read", run: func(t *testing.T, d *door) {
+		d.named(t, "secretname1", "secretname2")
+		cursor := fmt.Sprint(d.do("GET /Users?cursor&count=1&sortBy=userName", "").get("nextCursor"))
+		const query = "GET /Users?sortBy=userName&cursor="
+		other := d.as(directorytest.OtherToken)
+		other.named(t, "secretname3")
+		d.as("").refused(t, query+cursor, "", 401, "", "")
+		var said []string
+		for _, stranger := range []*door{d.as(directorytest.ReaderToken), other, other.at("/scim/" + directorytest.Other + "/v2")} {
+			for _, text := range []string{cursor, "forged"} {
+				said = append(said, string(stranger.refused(t, query+text, "", 400, "invalidCursor", "").body))
+			}
+		}
+		want(t, "errors", len(slices.Compact(said)), 1)
+		again := fmt.Sprint(d.do("GET /Users?cursor&count=1&sortBy=userName", "").get("nextCursor"))
+		if again == cursor || strings.Contains(cursor, "c2VjcmV0") {
+			t.Errorf("cursors %s, %s", cursor, again)
+		}
+		// Another server on the same data takes it: nothing is kept in memory.
+		twin := open(t, scim2.Standard(scim2.Options{}), "/scim/v2")
+		twin.named(t, "a", "b")
+		twin.refused(t, query+cursor, "", 400, "invalidCursor", "")
+		want(t, "next", d.do(query+cursor, "").listed(t), []string{"secretname2"})
+	}},
+	{name: "a walk at the root goes through all types", run: func(t *testing.T, d *door) {
+		d.named(t, "a", "b", "c")
+		d.create(t, "/Groups", `{"displayName":"g"}`)
+		for _, count := range []int{1, 2, 3, 4, 5} {
+			var seen []string
+			cursor, pages := "", 0
+			for {
+				a := d.do(fmt.Sprintf("GET ?count=%d&cursor=%s", count, cursor), "")
+				seen = append(seen, a.listed(t)...)
+				want(t, "totalResults", fmt.Sprint(a.get("totalResults")), "5")
+				pages++
+				next, more := a.get("nextCursor").(string)
+				if cursor = next; !more {
+					break
+				}
+			}
+			want(t, fmt.Sprint(count), seen, []string{"a", "b", "c", "Users", "g"})
+			want(t, fmt.Sprint("pages of ", count), pages, (5+count-1)/count)
+		}
+		d.refused(t, "GET ?cursor&sortBy=userName", "", 400, "invalidValue", "")
+	}},
+}
+
+// standardMe is the other half of section 19.
+var standardMe = []check{
+	{name: "scim:ME-01,scim:ME-03,scim:ME-05 a client is no user; nobody registers himself", run: func(t *testing.T, d *door) {
+		for request, body := range map[string]string{"GET": "", "PUT": `{"userName":"x"}`, "PATCH": patch(`{"op":"add","path":"title","value":"x"}`), "DELETE": ""} {
+			d.refused(t, request+" /Me", body, 404, "", "User Me not found")
+		}
+		d.refused(t, "POST /Me", `{"userName":"x"}`, 501, "", "Me is not supported")
+		d.as("").refused(t, "GET /Me", "", 401, "", "")
+	}},
+	{name: "the configuration has a second name", run: func(t *testing.T, d *door) {
+		want(t, "body", string(d.do("GET /serviceConfiguration", "").body), string(d.do("GET /ServiceProviderConfig", "").body))
+		d.as("").do("GET /serviceConfiguration", "").wantStatus(t, 200)
+	}},
+	{name: "an environment of the path that is none, or another's, has no documents", run: func(t *testing.T, d *door) {
+		for _, path := range []string{"/ServiceProviderConfig", "/Schemas", "/ResourceTypes", "/Schemas/" + userURN, "/ResourceTypes/User"} {
+			for id, status := range map[string]int{"none": 404, "default": 404, directorytest.Environment: 200, directorytest.Other: 200} {
+				d.at("/scim/"+id+"/v2").do("GET "+path, "").wantStatus(t, status)
+			}
+			p := openPingOne(t, scim2.Options{})
+			for id, status := range map[string]int{"none": 404, directorytest.Environment: 200, directorytest.Other: 403} {
+				p.at("/environments/"+id+"/v2").do("GET "+path, "").wantStatus(t, status)
+			}
+		}
+	}},
+	{name: "names of endpoints in any letter case, for clients that have it so", run: func(t *testing.T, d *door) {
+		s := d.as(d.client(t, func(s *directory.ClientSettings) { s.Mode = directory.Strict }))
+		for _, path := range []string{"/users", "/USERS", "/Groups/.SEARCH"} {
+			method := "GET"
+			if strings.HasPrefix(path, "/Groups") {
+				method = "POST"
+			}
+			d.do(method+" "+path, map[string]string{"POST": "{}"}[method]).wantStatus(t, 200)
+			s.refused(t, method+" "+path, "{}", 404, "", "")
+		}
+	}},
+}
+
+// pingOneSearch is what the sheet says of searches.
+var pingOneSearch = []check{
+	{name: "pingone:B24,pingone:B25 a search needs a body, and finds what a GET does", run: func(t *testing.T, d *door) {
+		d.named(t, "a", "b", "c")
+		d.refused(t, "POST /Users/.search", "", 400, "invalidSyntax", "", "Content-Type: application/json")
+		want(t, "all", d.do("POST /Users/.search", `{}`).listed(t), []string{"a", "b", "c"})
+		want(t, "schemas", d.do("POST /Users/.search", `{`+searchRequest+`}`).listed(t), []string{"a", "b", "c"})
+		for query, body := range map[string]string{
+			"?count=2": `{"count":2}`, "?startIndex=2&count=1": `{"startIndex":2,"count":1}`, "?attributes=userName": `{"attributes":["userName"]}`, "?excludedAttributes=meta": `{"excludedAttributes":["meta"]}`,
+			"?filter=" + escape(`userName ge "b" and active eq true`): `{"filter":"userName ge \"b\" and active eq true"}`, "?filter=" + escape(`userName eq "x"`): `{"filter":"userName eq \"x\""}`,
+		} {
+			get, post := d.do("GET /Users"+query, ""), d.do("POST /Users/.search", body)
+			post.wantStatus(t, 200)
+			want(t, query, string(post.body), string(get.body))
+		}
+		want(t, "users", d.users(t), 3)
+	}},
+}
