@@ -360,6 +360,10 @@ var standardMe = []check{
 	{name: "an environment of the path that is none, or another's, has no documents", run: func(t *testing.T, d *door) {
 		for _, path := range []string{"/ServiceProviderConfig", "/Schemas", "/ResourceTypes", "/Schemas/" + userURN, "/ResourceTypes/User"} {
 			for id, status := range map[string]int{"none": 404, "default": 404, directorytest.Environment: 200, directorytest.Other: 200} {
+				d.as("").at("/scim/"+id+"/v2").do("GET "+path, "").wantStatus(t, status)
+				if id == directorytest.Other && path != "/ServiceProviderConfig" { // where it matters who asks
+					status = 403
+				}
 				d.at("/scim/"+id+"/v2").do("GET "+path, "").wantStatus(t, status)
 			}
 			p := openPingOne(t, scim2.Options{})
