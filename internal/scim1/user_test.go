@@ -106,6 +106,39 @@ GET /api/directory/user
  "urn:scim:schemas:com_pingone:1.0": "$ANY", "meta": "$ANY", "groups": "$ANY"}], "...": "$ANY"}`)
 }
 
+// What other doors keep of a resource stays when this one replaces or changes it.
+func TestOtherDialectsLoseNothing(t *testing.T) {
+	s := open(t, scim1.PingOneEnterprise())
+	c := directorytest.Caller(t, s.dir, directorytest.BasicSecret)
+	srv := httptest.NewServer(s)
+	defer srv.Close()
+	for _, row := range []struct{ typ, path, stored, put, patch, want string }{
+		{"User", "/v1/user/", `{"userName": "ada", "title": "Engineer", "urn:rollcall:schemas:extension:2.0:ManagedUser": {"frIndexedString1": "x"}}`,
+			`{"userName": "ada", "nickName": "A"}`, `{"meta": {"attributes": ["nickName"]}, "displayName": "Ada"}`,
+			`{"userName":"ada","displayName":"Ada","active":true,"urn:rollcall:schemas:extension:2.0:ManagedUser":{"frIndexedString1":"x"}}`},
+		{"Group", "/v1/group/", `{"displayName": "Staff", "urn:rollcall:schemas:extension:2.0:ManagedGroup": {"description": "all"}}`,
+			`{"displayName": "People"}`, `{"externalId": "g"}`,
+			`{"externalId":"g","displayName":"People","urn:rollcall:schemas:extension:2.0:ManagedGroup":{"description":"all"}}`},
+	} {
+		r, err := s.dir.Create(context.Background(), c, c.Home(), directory.Draft{Type: row.typ, Attributes: object(t, row.stored)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, change := range [][2]string{{"PUT", row.put}, {"PATCH", row.patch}} {
+			if status, text := send(t, srv.URL, change[0], row.path+r.ID, change[1]); status != 200 {
+				t.Fatalf("%s: %d %s", change[0], status, text)
+			}
+		}
+		got, err := s.dir.Read(context.Background(), c, c.Home(), row.typ, r.ID, directory.Include{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got.Doc()) != row.want {
+			t.Errorf("stored %s\nwant %s", got.Doc(), row.want)
+		}
+	}
+}
+
 func TestUnknownAttributes(t *testing.T) {
 	t.Run("p14e:R19 what is unknown is ignored and not stored", func(t *testing.T) {
 		s := open(t, scim1.PingOneEnterprise())
