@@ -1,6 +1,9 @@
 package scim1
 
 import (
+	"errors"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
@@ -89,4 +92,43 @@ func stored(k *kind, draft directory.Draft) *scim.Resource {
 	r.Type, r.ID = k.Name, "7"
 	r.MustChange = draft.MustChange != nil && *draft.MustChange
 	return r
+}
+
+// FuzzActions reads the bodies and forms of what is not SCIM. What is refused is
+// refused as a fault of the request, and a link that is taken is one of the web.
+func FuzzActions(f *testing.F) {
+	for _, text := range []string{
+		`{"email": "ada@example.com", "link": "https://x.example/${userId}", "skipSend": "enabled"}`,
+		`{"id": "7", "newPassword": "2Federate", "oldPassword": null, "confirmationToken": 7}`,
+		`{"operations": [{"op": "replace", "path": "/invite/preferences/link", "value": "javascript:x"}, {"op": "remove", "path": "/invite/preferences/bodyText"}, null]}`,
+		"grant_type=password&username=a%20b&password=%zz",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r := httptest.NewRequest("POST", "/api/oauth/token", strings.NewReader(text))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		var refused *oauthError
+		if _, err := (&call{r: r}).form(); err != nil && !errors.As(err, &refused) {
+			t.Fatalf("form: %v", err)
+		}
+		body, err := scim.ReadObject([]byte(text), scim.Limits{})
+		if err != nil {
+			return
+		}
+		a := fields{body: body}
+		email, link := a.email("email"), a.url("link")
+		if len(a.faults) == 0 && (strings.ContainsAny(email, "\r\n<> ") || link != "" && !strings.HasPrefix(strings.ToLower(link), "http")) {
+			t.Fatalf("taken: email %q, link %q", email, link)
+		}
+		changes, err := readPreferenceChanges(body)
+		if err != nil && scim.Faults(err) == nil {
+			t.Fatalf("preferences: %v", err)
+		}
+		for _, ch := range changes {
+			if n, ok := lookupNotice(ch.notice); err == nil && (!ok || !n.has(ch.part)) {
+				t.Fatalf("preferences: %+v", ch)
+			}
+		}
+	})
 }
