@@ -259,6 +259,21 @@ func (l *limits) keep(typ string, attributes, old *scim.Object) *scim.Object {
 	return out
 }
 
+// pass returns a change without what the client cannot write, attributes of the
+// document aside.
+func (l *limits) pass(ch Change) Change {
+	if l.keeps(ownPassword) {
+		ch.MustChange, ch.DropPassword = nil, false
+	}
+	if l.keeps(ownPopulation) {
+		ch.Population = ""
+	}
+	if l.keeps(ownMembers) {
+		ch.Members = nil
+	}
+	return ch
+}
+
 // refuse returns RuleReadOnly for the first thing in a change of what the client
 // saw that it cannot write.
 func (l *limits) refuse(typ string, seen *scim.Resource, ch Change) error {

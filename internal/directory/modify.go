@@ -21,6 +21,9 @@ type Modification struct {
 	// Password says that Apply may set a password, which is then hashed before
 	// the transaction.
 	Password bool
+	// Replaces says that it is a replacement (PUT), which passes over what the
+	// caller's limits do not let it write, instead of being refused.
+	Replaces bool
 	// AnyManager is that of Draft.
 	AnyManager bool
 	NoCycles   bool    // refuses members by which a group would contain itself
@@ -131,7 +134,9 @@ func (w *write) apply(m Modification, old *store.Row) error {
 	l := w.caller.limits
 	seen := l.show(old.Resource())
 	ch, err := m.Apply(seen)
-	if err == nil {
+	if err == nil && m.Replaces {
+		ch = l.pass(ch)
+	} else if err == nil {
 		err = l.refuse(m.Type, seen, ch)
 	}
 	if err != nil {

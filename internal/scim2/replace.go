@@ -52,7 +52,7 @@ func (k *kind) put(c *call, id string, body *scim.Object, text []byte, condition
 		d.Attributes.Delete("password")
 	}
 	keep := c.allows(scim.RewritePutKeep)
-	m := directory.Modification{Type: k.stored(), ID: id, Precondition: condition, Include: inc, AnyManager: c.anyManager()}
+	m := directory.Modification{Type: k.stored(), ID: id, Precondition: condition, Include: inc, Replaces: true, AnyManager: c.anyManager()}
 	_, m.Password = d.Attributes.Lookup("password")
 	m.Apply = func(old *scim.Resource) (directory.Change, error) {
 		if err := d.faults.Locate(text).Or(); err != nil {

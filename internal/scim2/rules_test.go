@@ -1,0 +1,394 @@
+package scim2_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/scim2"
+)
+
+// patched is a PATCH of one operation in the form of all modes.
+func patched(operation string) string {
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operation + `]}`
+}
+
+// TestConformanceRules is what takes several kinds of requests to prove.
+func TestConformanceRules(t *testing.T) {
+	runChecks(t, openStandard, ruleNames)
+	runChecks(t, openStandard, ruleValues)
+	runChecks(t, openStandard, ruleReferences)
+	runChecks(t, openStandard, ruleErrors)
+}
+
+// ruleNames is about attribute names and what the schema says of attributes.
+var ruleNames = []check{
+	{name: "scim:SCH-01 names in any letter case, wherever they stand", run: func(t *testing.T, _ *door) {
+		for _, o := range []scim2.Options{{}, strict, interop} {
+			d := openStandard(t, o)
+			id := d.user(t, `{`+declared+`"USERNAME":"ada","Name":{"GIVENNAME":"Ada","familyname":"Byron"},"EMAILS":[{"VALUE":"a@x.example","Type":"work"}]}`)
+			d.user(t, `{`+declared+`"userName":"bob","name":{"givenName":"Bob"}}`)
+			a := d.do("GET /Users/"+id, "")
+			want(t, "created", []any{a.get("userName"), a.get("name/givenName"), a.get("emails/0/value"), a.get("emails/0/type")}, []any{"ada", "Ada", "a@x.example", "work"})
+			for _, filter := range []string{`USERNAME eq "ada"`, `UserName eq "ada"`, `NAME.givenNAME eq "ada"`, `EMAILS[TYPE eq "work" and Value eq "a@x.example"]`, strings.ToUpper(userURN) + `:username eq "ada"`} {
+				want(t, filter, d.names(t, "/Users?filter="+escape(filter)), []string{"ada"})
+			}
+			for _, by := range []string{"USERNAME", "userName", "NAME.GIVENNAME"} {
+				want(t, by, d.names(t, "/Users?sortOrder=descending&sortBy="+by), []string{"bob", "ada"})
+			}
+			a = d.do("GET /Users/"+id+"?attributes=NAME.givenname,emails.VALUE", "")
+			want(t, "attributes", []any{a.get("name"), a.get("emails"), a.get("userName")}, []any{map[string]any{"givenName": "Ada"}, []any{map[string]any{"value": "a@x.example"}}, nil})
+			a = d.do("GET /Users/"+id+"?excludedAttributes=EMAILS,name.FAMILYNAME,Active", "")
+			want(t, "excludedAttributes", []any{a.get("name"), a.get("emails"), a.get("active"), a.get("userName")}, []any{map[string]any{"givenName": "Ada"}, nil, nil, "ada"})
+			for _, op := range []string{
+				`{"op":"replace","path":"NICKNAME","value":"n"}`, `{"op":"replace","path":"nickName","value":"n2"}`, `{"op":"add","path":"Name.MIDDLEname","value":"M"}`,
+				`{"op":"replace","path":"EMAILS[TYPE eq \"work\"].VALUE","value":"b@x.example"}`, `{"op":"add","path":"phonenumbers","value":[{"VALUE":"1","TYPE":"work"}]}`,
+			} {
+				d.do("PATCH /Users/"+id, patched(op)).wantStatus(t, 200)
+			}
+			a = d.do("PUT /Users/"+id, `{`+declared+`"username":"ada","NickName":"n3","TITLE":"t"}`)
+			a.wantStatus(t, 200)
+			want(t, "replaced", []any{a.get("userName"), a.get("nickName"), a.get("title"), a.get("name"), a.get("phoneNumbers")}, []any{"ada", "n3", "t", nil, nil})
+			d.refused(t, "POST /Users", `{`+declared+`"userName":"eve","USERNAME":"eve"}`, 400, "invalidSyntax", "")
+		}
+	}},
+	{name: "scim:SCH-02 what names are made of, $ too", run: func(t *testing.T, _ *door) {
+		for _, o := range []scim2.Options{{}, strict} {
+			d := openStandard(t, o)
+			id := d.user(t, `{`+declared+`"userName":"ada"}`)
+			bob := d.user(t, `{`+declared+`"userName":"bob"}`)
+			g := d.create(t, "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"G","members":[{"value":"`+id+`"},{"value":"`+bob+`"}]}`).id()
+			for _, filter := range []string{`members.$ref eq "` + publicURL + `/scim/v2/Users/` + id + `"`, `members[$ref co "` + id + `"]`, `members[$REF ew "` + id + `"]`} {
+				want(t, filter, d.names(t, "/Groups?filter="+escape(filter)), []string{"G"})
+			}
+			d.do("PATCH /Groups/"+g, patched(`{"op":"remove","path":"members[$ref eq \"`+publicURL+`/scim/v2/Users/`+id+`\"]"}`)).wantStatus(t, 204)
+			want(t, "members", d.do("GET /Groups/"+g, "").get("members/0/value"), any(bob))
+			a := d.do("GET /Groups/"+g+"?attributes=members.$ref", "")
+			want(t, "attributes", a.get("members"), any([]any{map[string]any{"$ref": publicURL + "/scim/v2/Users/" + bob}}))
+		}
+		for name, good := range map[string]bool{"a": true, "Z9": true, "a-b_c$d9": true, "$ref": true, "$": false, "1a": false, "-a": false, "_a": false, "a b": false, "a/b": false, "é": false, "aé": false, "a+": false, "": false} {
+			_, filterErr := scim.ParseFilter(name+" pr", scim.FilterOptions{})
+			_, pathErr := scim.ParsePatchPath(name, scim.FilterOptions{})
+			if (filterErr == nil) != good || (pathErr == nil) != good {
+				t.Errorf("%q: filter %v, path %v", name, filterErr, pathErr)
+			}
+		}
+	}},
+	{name: "scim:SCH-18 what is read-only is passed over in POST and PUT, and refused in PATCH", run: func(t *testing.T, _ *door) {
+		for _, o := range []scim2.Options{{}, strict} {
+			d := openStandard(t, o)
+			boss := d.user(t, `{`+declared+`"userName":"boss","displayName":"Boss"}`)
+			const extra = `"id":"mine","meta":{"created":"1999-01-01T00:00:00Z","version":"9","location":"x"},"groups":[{"value":"7","display":"x"}]`
+			body := `{"schemas":["` + userURN + `","` + enterpriseURN + `"],"userName":"ada",` + extra + `,"` + enterpriseURN + `":{"manager":{"value":"` + boss + `","displayName":"Mine"}}}`
+			a := d.create(t, "/Users", body)
+			id := a.id()
+			for range 2 {
+				want(t, a.request, []any{a.get("id"), a.get("meta/created"), a.get("groups"), a.get(enterpriseURN + "/manager/displayName")}, []any{id, stamp, nil, "Boss"})
+				a = d.do("PUT /Users/"+id, body)
+				a.wantStatus(t, 200)
+			}
+			want(t, "version after a replacement by the same", a.get("meta/version"), any(`W/"1"`))
+			for _, op := range []string{
+				`{"op":"replace","path":"id","value":"x"}`, `{"op":"replace","path":"meta.created","value":"1999-01-01T00:00:00Z"}`, `{"op":"remove","path":"meta"}`,
+				`{"op":"add","path":"groups","value":[{"value":"7"}]}`, `{"op":"remove","path":"groups"}`,
+				`{"op":"replace","path":"` + enterpriseURN + `:manager.displayName","value":"Mine"}`,
+			} {
+				d.refused(t, "PATCH /Users/"+id, patched(op), 400, "mutability", "")
+			}
+		}
+	}},
+	{name: "scim:MV-01 the standard sub-attributes mean what they mean everywhere", run: func(t *testing.T, d *door) {
+		id := d.user(t, `{"userName":"ada","displayName":"Ada"}`)
+		g := d.create(t, "/Groups", `{"displayName":"G","members":[{"value":"`+id+`"}]}`)
+		want(t, "member", g.get("members/0"), any(map[string]any{"value": id, "$ref": publicURL + "/scim/v2/Users/" + id, "display": "Ada", "type": "User"}))
+		want(t, "group", d.do("GET /Users/"+id, "").get("groups/0"), any(map[string]any{"value": g.id(), "$ref": publicURL + "/scim/v2/Groups/" + g.id(), "display": "G", "type": "direct"}))
+		const list = `[{"value":"a@x.example","type":"work","display":"A","primary":true},{"value":"b@x.example","type":"home"}]`
+		a := d.create(t, "/Users", `{"userName":"bob","emails":`+list+`}`)
+		want(t, "as sent", a.get("emails"), any([]any{
+			map[string]any{"value": "a@x.example", "type": "work", "display": "A", "primary": true}, map[string]any{"value": "b@x.example", "type": "home"}}))
+		for filter, names := range map[string][]string{
+			`emails eq "b@x.example"`: {"bob"}, `emails.type eq "home"`: {"bob"}, `emails.primary eq true`: {"bob"}, `emails[primary eq false and type eq "home"]`: {"bob"},
+			`emails[primary eq false and type eq "work"]`: {}, `emails.display eq "A"`: {"bob"},
+		} {
+			want(t, filter, d.names(t, "/Users?filter="+escape(filter)), names)
+		}
+		for _, list := range []any{d.do("GET /Schemas/"+userURN, "").get("attributes"), d.do("GET /Schemas/"+groupURN, "").get("attributes")} {
+			for _, item := range list.([]any) {
+				attribute := item.(map[string]any)
+				subs, _ := attribute["subAttributes"].([]any)
+				for _, item := range subs {
+					sub := item.(map[string]any)
+					types := map[string][]string{"type": {"string"}, "primary": {"boolean"}, "display": {"string"}, "value": {"string", "reference", "binary"}, "$ref": {"reference"}}
+					if allowed := types[sub["name"].(string)]; allowed != nil && !slices.Contains(allowed, sub["type"].(string)) {
+						t.Errorf("%s.%s is of type %s", attribute["name"], sub["name"], sub["type"])
+					}
+				}
+			}
+		}
+	}},
+	{name: "scim:DIS-18 canonical values of every type are published", run: func(t *testing.T, d *door) {
+		types := map[string][]any{
+			"emails": {"work", "home", "other"}, "phoneNumbers": {"work", "home", "mobile", "fax", "pager", "other"}, "addresses": {"work", "home", "other"},
+			"ims": {"aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo", "other"}, "photos": {"photo", "thumbnail"}, "groups": {"direct", "indirect"}, "members": {"User", "Group"},
+		}
+		found := 0
+		for _, o := range []scim2.Options{{}, strict, interop} {
+			d := openStandard(t, o)
+			for _, schema := range d.do("GET /Schemas", "").list() {
+				list, _ := schema["attributes"].([]any)
+				for _, item := range list {
+					attribute := item.(map[string]any)
+					subs, _ := attribute["subAttributes"].([]any)
+					for _, item := range subs {
+						sub, name := item.(map[string]any), fmt.Sprint(attribute["name"])
+						// entitlements, roles and certificates have types of the client's own (RFC 7643 4.1.2).
+						if sub["name"] != "type" || types[name] == nil {
+							continue
+						}
+						found++
+						want(t, name, sub["canonicalValues"], any(types[name]))
+					}
+				}
+			}
+		}
+		want(t, "attributes with types", found, 3*len(types))
+	}},
+}
+
+// ruleValues is about values and who sets them.
+var ruleValues = []check{
+	{name: "scim:MV-11 an empty string is a value, but where it cannot be one", run: func(t *testing.T, d *door) {
+		for _, o := range []scim2.Options{{}, strict} {
+			d := openStandard(t, o)
+			id := d.user(t, `{`+declared+`"userName":"ada","title":"","name":{"givenName":""}}`)
+			a := d.do("GET /Users/"+id, "")
+			want(t, "kept", []any{a.get("title"), a.get("name/givenName")}, []any{"", ""})
+			want(t, "eq", d.names(t, "/Users?filter="+escape(`title eq ""`)), []string{"ada"})
+			want(t, "pr", d.names(t, "/Users?filter="+escape(`title pr`)), []string{})
+			want(t, "not pr", d.names(t, "/Users?filter="+escape(`not (name.givenName pr)`)), []string{"ada"})
+			d.do("PATCH /Users/"+id, patched(`{"op":"replace","path":"nickName","value":""}`)).wantStatus(t, 200)
+			want(t, "patched", d.do("GET /Users/"+id, "").get("nickName"), any(""))
+			for _, body := range []string{`{` + declared + `"userName":""}`, `{` + declared + `"userName":"  "}`} {
+				d.refused(t, "POST /Users", body, 400, "invalidValue", "")
+				d.refused(t, "PUT /Users/"+id, body, 400, "invalidValue", "")
+			}
+			d.refused(t, "PATCH /Users/"+id, patched(`{"op":"replace","path":"userName","value":""}`), 400, "invalidValue", "")
+			d.refused(t, "POST /Groups", `{"schemas":["`+groupURN+`"],"displayName":""}`, 400, "invalidValue", "")
+		}
+		boss := d.user(t, `{"userName":"boss"}`)
+		id := d.user(t, `{"userName":"ada","`+enterpriseURN+`":{"manager":{"value":"`+boss+`"},"department":"D"}}`)
+		for _, op := range []string{`{"op":"replace","path":"` + enterpriseURN + `:manager","value":""}`, `{"op":"replace","path":"` + enterpriseURN + `:manager.value","value":""}`, `{"op":"add","path":"` + enterpriseURN + `:manager","value":{"value":""}}`} {
+			a := d.do("PATCH /Users/"+id, patched(op))
+			a.wantStatus(t, 200)
+			want(t, op, a.get(enterpriseURN), any(map[string]any{"department": "D"}))
+			d.do("PATCH /Users/"+id, patched(`{"op":"replace","path":"`+enterpriseURN+`:manager","value":{"value":"`+boss+`"}}`)).wantStatus(t, 200)
+		}
+	}},
+	{name: "scim:COM-08 externalId is the client's alone", run: func(t *testing.T, d *door) {
+		want(t, "none of its own", d.create(t, "/Users", `{"userName":"none"}`).get("externalId"), nil)
+		id := d.user(t, `{"userName":"ada","externalId":"Hr-1"}`)
+		d.user(t, `{"userName":"bob","externalId":"Hr-1"}`)
+		d.create(t, "/Groups", `{"displayName":"G","externalId":"Hr-1"}`)
+		want(t, "not unique", d.names(t, "/Users?filter="+escape(`externalId eq "Hr-1"`)), []string{"ada", "bob"})
+		want(t, "case-exact", d.names(t, "/Users?filter="+escape(`externalId eq "hr-1"`)), []string{})
+		for _, change := range []struct {
+			request, body string
+			result        any
+		}{
+			{"PATCH", patched(`{"op":"replace","path":"externalId","value":"x"}`), "x"},
+			{"PUT", `{"userName":"ada","externalId":"y"}`, "y"},
+			{"PATCH", patched(`{"op":"remove","path":"externalId"}`), nil},
+			{"PATCH", patched(`{"op":"add","path":"externalId","value":"z"}`), "z"},
+			{"PUT", `{"userName":"ada"}`, nil},
+		} {
+			a := d.do(change.request+" /Users/"+id, change.body)
+			a.wantStatus(t, 200)
+			want(t, change.request, a.get("externalId"), change.result)
+		}
+		other := d.as(directorytest.OtherToken)
+		other.user(t, `{"userName":"ada","externalId":"Hr-1"}`)
+		want(t, "in another domain", other.names(t, "/Users?filter="+escape(`externalId eq "Hr-1"`)), []string{"ada"})
+	}},
+	{name: "scim:COM-09 externalId is one of the environment, for all its clients", run: func(t *testing.T, d *door) {
+		// Clients of several products work on one directory, and take over from
+		// each other: what one has set the other must find (docs/divergences.md).
+		id := d.user(t, `{"userName":"ada","externalId":"hr-1"}`)
+		for _, token := range []string{directorytest.RSASecret, directorytest.ReaderToken} {
+			d := d.as(token)
+			want(t, "read", d.do("GET /Users/"+id, "").get("externalId"), any("hr-1"))
+			want(t, "found", d.names(t, "/Users?filter="+escape(`externalId eq "hr-1"`)), []string{"ada"})
+		}
+		d.as(directorytest.RSASecret).do("PATCH /Users/"+id, patched(`{"op":"replace","path":"externalId","value":"hr-2"}`)).wantStatus(t, 200)
+		want(t, "changed by another", d.do("GET /Users/"+id, "").get("externalId"), any("hr-2"))
+	}},
+	{name: "scim:USR-02,scim:PRE-01 userNames and passwords are compared as PRECIS prepares them", run: func(t *testing.T, d *door) {
+		for _, pair := range [][2]string{ // one name, two spellings
+			{"BJensen@Example.COM", "bjensen@example.com"}, {"ｆｕｌｌ＠x.example", "full@x.example"}, {"\u212Aelvin", "kelvin"}, {"\u00C9mile", "E\u0301mile"},
+		} {
+			a := d.create(t, "/Users", `{"userName":"`+pair[0]+`","password":"p\u00e4ssW\u3000rd1"}`)
+			want(t, "shown as given", a.get("userName"), any(pair[0]))
+			d.refused(t, "POST /Users", `{"userName":"`+pair[1]+`"}`, 409, "uniqueness", "")
+			want(t, "found", d.names(t, "/Users?filter="+escape(`userName eq "`+pair[1]+`"`)), []string{pair[0]})
+			for password, right := range map[string]bool{"p\u00e4ssW rd1": true, "pa\u0308ssW\u00a0rd1": true, "P\u00e4ssW rd1": false, "p\u00e4ss\uff37 rd1": false, "passW rd1": false} {
+				want(t, fmt.Sprintf("%s signs in with %q", pair[1], password), d.signIn(t, pair[1], password), right)
+			}
+		}
+		for _, pair := range [][2]string{{"straße", "strasse"}, {"ΣΊΣΥΦΟΣ", "σίσυφος"}} { // two names
+			d.user(t, `{"userName":"`+pair[0]+`"}`)
+			d.user(t, `{"userName":"`+pair[1]+`"}`)
+			want(t, "found", d.names(t, "/Users?filter="+escape(`userName eq "`+pair[1]+`"`)), []string{pair[1]})
+		}
+	}},
+	{name: "scim:USR-18 a formatted name and its parts come back as they were sent", run: func(t *testing.T, d *door) {
+		// Neither is made of the other, so the two can only differ if the client
+		// has them differ.
+		for sent, got := range map[string]map[string]any{
+			`{"formatted":"Dr Ada Byron"}`:                                     {"formatted": "Dr Ada Byron"},
+			`{"givenName":"Ada","familyName":"Byron"}`:                         {"givenName": "Ada", "familyName": "Byron"},
+			`{"formatted":"Ada Byron","givenName":"Ada","familyName":"Byron"}`: {"formatted": "Ada Byron", "givenName": "Ada", "familyName": "Byron"},
+		} {
+			a := d.create(t, "/Users", fmt.Sprintf(`{"userName":"u%d","name":%s}`, len(sent), sent))
+			want(t, sent, a.get("name"), any(got))
+			want(t, "read", d.do("GET /Users/"+a.id(), "").get("name"), any(got))
+		}
+	}},
+	{name: "scim:CRE-04 active is true unless the client says otherwise, and null says nothing", run: func(t *testing.T, d *door) {
+		// Every user has active, so that null, [] and its absence cannot clear it
+		// (docs/divergences.md). No other attribute has a default.
+		for i, sent := range []string{``, `,"active":null`, `,"active":true`} {
+			d.create(t, "/Users", fmt.Sprintf(`{"userName":"u%d"%s}`, i, sent)).wantJSON(t, d, view(fmt.Sprintf(`"userName":"u%d","active":true`, i)))
+		}
+		want(t, "said otherwise", d.create(t, "/Users", `{"userName":"off","active":false}`).get("active"), any(false))
+	}},
+}
+
+// ruleReferences is about members, groups and managers.
+var ruleReferences = []check{
+	{name: "scim:SCH-13 references, absolute and relative to the base", run: func(t *testing.T, d *door) {
+		ada := d.user(t, `{"userName":"ada","profileUrl":"https://x.example/ada","photos":[{"value":"pictures/ada.png"}]}`)
+		a := d.do("GET /Users/"+ada, "")
+		want(t, "as sent", []any{a.get("profileUrl"), a.get("photos/0/value")}, []any{"https://x.example/ada", "pictures/ada.png"})
+		for i, ref := range []string{"Users/" + ada, "/Users/" + ada, publicURL + "/scim/v2/Users/" + ada, publicURL + "/scim/Users/" + ada} {
+			g := d.create(t, "/Groups", fmt.Sprintf(`{"displayName":"G%d","members":[{"$ref":"%s"}]}`, i, ref))
+			want(t, ref, g.get("members/0"), any(map[string]any{"value": ada, "$ref": publicURL + "/scim/v2/Users/" + ada, "display": "ada", "type": "User"}))
+			want(t, "filter "+ref, len(d.names(t, "/Groups?filter="+escape(`members.$ref eq "`+ref+`"`))), i+1)
+		}
+		s := openStandard(t, strict)
+		for _, bad := range []string{"a b", "http://[", "%zz", "http://x\u0007"} {
+			s.refused(t, "POST /Users", `{`+declared+`"userName":"ada","profileUrl":"`+strings.ReplaceAll(bad, "\u0007", `\u0007`)+`"}`, 400, "invalidValue", "")
+		}
+	}},
+	{name: "scim:GRP-03 members come and go, what is said of them does not change", run: func(t *testing.T, _ *door) {
+		for _, o := range []scim2.Options{{}, strict} {
+			d := openStandard(t, o)
+			ada, bob := d.user(t, `{`+declared+`"userName":"ada"}`), d.user(t, `{`+declared+`"userName":"bob"}`)
+			inner := d.create(t, "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"inner"}`).id()
+			g := d.create(t, "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"G","members":[{"value":"`+ada+`"},{"value":"`+inner+`"}]}`).id()
+			member := func(id, kind, name string) map[string]any {
+				return map[string]any{"value": id, "$ref": publicURL + "/scim/v2/" + kind + "s/" + id, "display": name, "type": kind}
+			}
+			want(t, "members", d.do("GET /Groups/"+g, "").get("members"), any([]any{member(ada, "User", "ada"), member(inner, "Group", "inner")}))
+			for _, sub := range []string{"value", "$ref", "display", "type"} {
+				d.refused(t, "PATCH /Groups/"+g, patched(`{"op":"replace","path":"members[value eq \"`+ada+`\"].`+sub+`","value":"`+bob+`"}`), 400, "mutability", "")
+			}
+			d.do("PATCH /Groups/"+g, patched(`{"op":"remove","path":"members[value eq \"`+ada+`\"]"},{"op":"add","path":"members","value":[{"value":"`+bob+`"}]}`)).wantStatus(t, 204)
+			want(t, "members", d.do("GET /Groups/"+g, "").get("members"), any([]any{member(bob, "User", "bob"), member(inner, "Group", "inner")}))
+			a := d.do("PUT /Groups/"+g, `{"schemas":["`+groupURN+`"],"displayName":"G","members":[{"value":"`+ada+`"}]}`)
+			want(t, "members", a.get("members"), any([]any{member(ada, "User", "ada")}))
+		}
+	}},
+	{name: "scim:GRP-07 groups within groups, in a circle too", run: func(t *testing.T, d *door) {
+		ada := d.user(t, `{"userName":"ada"}`)
+		var ids []string
+		for i := range 3 {
+			ids = append(ids, d.create(t, "/Groups", fmt.Sprintf(`{"displayName":"g%d"}`, i)).id())
+		}
+		for i, id := range ids { // g0 is in g1, g1 in g2, g2 in g0, and g0 in itself
+			d.do("PATCH /Groups/"+ids[(i+1)%3], patched(`{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`)).wantStatus(t, 204)
+		}
+		d.do("PATCH /Groups/"+ids[0], patched(`{"op":"add","path":"members","value":[{"value":"`+ids[0]+`"},{"value":"`+ada+`"}]}`)).wantStatus(t, 204)
+		var groups []string
+		list, _ := d.do("GET /Users/"+ada, "").get("groups").([]any)
+		for _, item := range list {
+			g := item.(map[string]any)
+			groups = append(groups, fmt.Sprint(g["display"], " ", g["type"]))
+		}
+		want(t, "groups of ada", groups, []string{"g0 direct", "g1 indirect", "g2 indirect"})
+		for _, id := range ids {
+			want(t, "found by group", d.names(t, "/Users?filter="+escape(`groups.value eq "`+id+`"`)), []string{"ada"})
+		}
+		d.do("DELETE /Groups/"+ids[1], "").wantStatus(t, 204)
+		want(t, "after one is gone", len(d.do("GET /Users/"+ada, "").get("groups").([]any)), 1)
+		d.do("DELETE /Groups/"+ids[0], "").wantStatus(t, 204)
+		want(t, "after all are gone", d.do("GET /Users/"+ada, "").get("groups"), nil)
+	}},
+	{name: "scim:GRP-08 a member is called what it is called now", run: func(t *testing.T, d *door) {
+		ada := d.user(t, `{"userName":"ada"}`)
+		inner := d.create(t, "/Groups", `{"displayName":"inner"}`).id()
+		g := d.create(t, "/Groups", `{"displayName":"G","members":[{"value":"`+ada+`","display":"mine"},{"value":"`+inner+`"}]}`)
+		display := func() []any {
+			a := d.do("GET /Groups/"+g.id(), "")
+			a.wantHeader(t, "ETag", `W/"1"`)
+			return []any{a.get("members/0/display"), a.get("members/1/display")}
+		}
+		want(t, "names", display(), []any{"ada", "inner"})
+		d.do("PATCH /Users/"+ada, patched(`{"op":"add","path":"displayName","value":"Ada Byron"}`)).wantStatus(t, 200)
+		d.do("PATCH /Groups/"+inner, patched(`{"op":"replace","path":"displayName","value":"Inner"}`)).wantStatus(t, 204)
+		want(t, "new names", display(), []any{"Ada Byron", "Inner"})
+		want(t, "filter", d.names(t, "/Groups?filter="+escape(`members.display eq "ada byron"`)), []string{"G"})
+		d.do("PATCH /Users/"+ada, patched(`{"op":"remove","path":"displayName"},{"op":"replace","path":"userName","value":"lovelace"}`)).wantStatus(t, 200)
+		want(t, "without a displayName", display(), []any{"lovelace", "Inner"})
+	}},
+	{name: "scim:ENT-02 the manager's name is computed, and found", run: func(t *testing.T, d *door) {
+		boss := d.user(t, `{"userName":"boss","displayName":"The Boss"}`)
+		a := d.create(t, "/Users", `{"userName":"ada","`+enterpriseURN+`":{"manager":{"value":"`+boss+`","displayName":"Somebody","$ref":"x"}}}`)
+		manager := func(name string) any {
+			return map[string]any{"value": boss, "$ref": publicURL + "/scim/v2/Users/" + boss, "displayName": name}
+		}
+		want(t, "created", a.get(enterpriseURN+"/manager"), manager("The Boss"))
+		d.refused(t, "PATCH /Users/"+a.id(), patched(`{"op":"replace","path":"`+enterpriseURN+`:manager.displayName","value":"Somebody"}`), 400, "mutability", "")
+		d.do("PATCH /Users/"+boss, patched(`{"op":"replace","path":"displayName","value":"Chief"}`)).wantStatus(t, 200)
+		for _, request := range []string{"GET /Users/" + a.id(), "GET /Users/" + a.id() + "?attributes=" + enterpriseURN + ":manager"} {
+			want(t, request, d.do(request, "").get(enterpriseURN+"/manager"), manager("Chief"))
+		}
+		for filter, names := range map[string][]string{`displayName eq "chief"`: {"ada"}, `displayName eq "Somebody"`: {}, `displayName eq "The Boss"`: {}, `displayName pr`: {"ada"}, `value eq "` + boss + `"`: {"ada"}} {
+			want(t, filter, d.names(t, "/Users?filter="+escape(enterpriseURN+`:manager.`+filter)), names)
+		}
+		d.do("DELETE /Users/"+boss, "").wantStatus(t, 204)
+		want(t, "gone", d.do("GET /Users/"+a.id(), "").get(enterpriseURN), nil)
+	}},
+	{name: "scim:GRP-09 members that are not shown are not read", run: func(t *testing.T, d *door) {
+		var members []string
+		for i := range 3000 {
+			members = append(members, fmt.Sprintf(`{"value":"%s"}`, d.createQuickly(t, i)))
+		}
+		g := d.create(t, "/Groups", `{"displayName":"G","members":[`+strings.Join(members, ",")+`]}`).id()
+		for _, query := range []string{"?excludedAttributes=members", "?attributes=displayName"} {
+			without := testing.AllocsPerRun(5, func() { d.do("GET /Groups/"+g+query, "") })
+			with := testing.AllocsPerRun(2, func() { d.do("GET /Groups/"+g, "") })
+			if without > 1500 || with < 3000 {
+				t.Errorf("%s: %.0f allocations without members, %.0f with", query, without, with)
+			}
+			a := d.do("GET /Groups/"+g+query, "")
+			want(t, "members", a.get("members"), nil)
+			want(t, "displayName", a.get("displayName"), any("G"))
+		}
+	}},
+}
+
+var ruleErrors = []check{}
+
+// createQuickly makes a user without going through the door, and returns its id.
+func (d *door) createQuickly(t testing.TB, i int) string {
+	t.Helper()
+	caller := directorytest.Caller(t, d.dir, directorytest.DevToken)
+	r, err := d.dir.Create(t.Context(), caller, caller.Home(), directory.Draft{Type: "User", Attributes: parse(t, fmt.Sprintf(`{"userName":"u%d"}`, i))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.ID
+}
