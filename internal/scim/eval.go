@@ -345,18 +345,19 @@ func (f *Filter) Attribute() *Attribute {
 	return f.bound.leaf
 }
 
-// Uses reports whether a resolved f reads the attribute of that canonical name
-// of the core schema, as groups or members.
+// Uses reports whether a resolved f reads the attribute of that canonical name,
+// which has the URI of its schema before it if that is an extension: groups,
+// members, ManagerAttribute.
 func (f *Filter) Uses(attr string) bool {
-	if b := f.bound; b != nil && b.leaf != nil && !b.inner && f.Path.Schema == "" && f.Path.Attr == attr {
+	if b := f.bound; b != nil && b.leaf != nil && !b.inner && f.Path.isOf(attr) {
 		return true
 	}
 	return slices.ContainsFunc(f.Args, func(arg *Filter) bool { return arg.Uses(attr) })
 }
 
 // Match reports whether the resource satisfies f, which must be resolved for
-// its type. The resource needs the Groups and Members that f reads, see
-// [Filter.Uses].
+// its type. The resource needs the Groups, the Members and the Manager that f
+// reads, see [Filter.Uses].
 //
 // Values are compared by the type of their attribute: strings folded unless
 // case-exact, dates as instants, numbers by their digits. Of several values any
@@ -538,6 +539,12 @@ func (b *operand) part(r *Resource, e element, sub *Attribute) Value {
 		return Value{}
 	case fromGroups, fromMembers:
 		return b.end(e, sub.Name)
+	}
+	if sub.Name == "displayName" && b.place.path.isOf(ManagerAttribute) {
+		if r.Manager == nil {
+			return Value{}
+		}
+		return StringValue(r.Manager.Display)
 	}
 	v := e.value
 	for name := range strings.SplitSeq(sub.Name, "\x00") { // see FilterOptions.Exact

@@ -799,8 +799,12 @@ func sameKey(a *Attribute, v, w Value) bool {
 }
 
 // unwrap takes the value out of [{"value": x}], the form that an old library
-// has for a simple singular attribute (rewrite one-or-many).
+// has for a simple singular attribute (rewrite one-or-many), and makes null of a
+// reference to "" (rewrite scalar-ref, scim MV-11).
 func (p *patcher) unwrap(v Value, a *Attribute) Value {
+	if a != nil && !a.MultiValued && a.Type == TypeReference && p.isNoReference(v) {
+		return Value{}
+	}
 	if a == nil || a.MultiValued || a.Type == TypeComplex || a.Type == TypeAny || v.kind != Array || len(v.list) != 1 || !p.n.allows(RewriteOneOrMany) {
 		return v
 	}
@@ -834,12 +838,20 @@ func (p *patcher) object(v Value, a *Attribute) (*Object, bool) {
 		p.n.failType(v, "object")
 		return nil, false
 	}
-	// "" is no id (scim MV-11): a reference to nothing is none.
-	if id, _ := v.obj.Find("value"); id.kind == String && id.text == "" && a.Sub("$ref") != nil && p.n.allows(RewriteScalarRef) {
-		p.fire(RewriteScalarRef)
+	if id, _ := v.obj.Find("value"); a.Sub("$ref") != nil && p.isNoReference(id) {
 		return nil, true
 	}
 	return v.obj, true
+}
+
+// isNoReference reports whether the value of a reference is "", which is no id:
+// a reference to nothing is none (rewrite scalar-ref, scim MV-11).
+func (p *patcher) isNoReference(v Value) bool {
+	if v.kind != String || v.text != "" || !p.n.allows(RewriteScalarRef) {
+		return false
+	}
+	p.fire(RewriteScalarRef)
+	return true
 }
 
 // merge returns the complex value old with the given parts; parts that are
@@ -866,6 +878,9 @@ func (p *patcher) merge(a *Attribute, old Value, given *Object) Value {
 	parts := NewObject()
 	for _, m := range given.Members {
 		sub := a.part(m.Name)
+		if sub != nil && sub.Name == "value" && a.Sub("$ref") != nil && p.isNoReference(m.Value) {
+			m.Value = Value{}
+		}
 		switch {
 		case sub == nil || sub.Mutability != "readOnly" && !m.Value.Unassigned():
 			parts.Members = append(parts.Members, Member{m.Name, p.unwrap(m.Value, sub)})

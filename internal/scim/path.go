@@ -25,6 +25,16 @@ func ParsePath(text string) (Path, error) {
 	return p, nil
 }
 
+// ManagerAttribute is where a user refers to its manager (RFC 7643 4.3).
+const ManagerAttribute = EnterpriseSchema + ":manager"
+
+// isOf reports whether the path, in canonical names, leads to the attribute of
+// that name, its URI included, or into it.
+func (p Path) isOf(attr string) bool {
+	name, ok := strings.CutPrefix(attr, p.Schema)
+	return ok && p.Attr == strings.TrimPrefix(name, ":")
+}
+
 // String returns the path as RFC 7644 writes it.
 func (p Path) String() string {
 	s := p.Attr
@@ -59,8 +69,9 @@ func splitPath(text string) (p Path, ok bool) {
 func isName(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '$':
-		case i > 0 && ('0' <= c && c <= '9' || c == '-' || c == '_'):
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		case i > 0 && ('0' <= c && c <= '9' || c == '-' || c == '_' || c == '$'):
+		case c == '$' && strings.EqualFold(s, "$ref"):
 		default:
 			return false
 		}

@@ -65,11 +65,8 @@ func (k SortKey) MultiValued() bool {
 	return at.attr != nil && (at.attr.MultiValued || at.sub != nil && at.sub.MultiValued)
 }
 
-// Uses reports whether a resolved k reads the attribute of that canonical name
-// of the core schema, as groups or members.
-func (k SortKey) Uses(attr string) bool {
-	return k.bound.leaf != nil && k.Path.Schema == "" && k.Path.Attr == attr
-}
+// Uses reports whether a resolved k reads the attribute, as [Filter.Uses].
+func (k SortKey) Uses(attr string) bool { return k.bound.leaf != nil && k.Path.isOf(attr) }
 
 // Key returns what a resolved k sorts the resource by, in the order of strings.
 // ok is false if the resource has no value, or an empty one.

@@ -175,17 +175,21 @@ func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 	}
 	o := order(q.Sort)
 	decides := q.Filter != nil && !c.exact
-	groups := o.uses("groups") || decides && q.Filter.Uses("groups")
-	members := o.uses("members") || decides && q.Filter.Uses("members")
+	uses := func(attr string) bool { return o.uses(attr) || decides && q.Filter.Uses(attr) }
 	var found []place
 	for rids := range slices.Chunk(rids, chunk) {
 		rows, err := tx.rows(rids)
 		if err != nil {
 			return nil, err
 		}
-		var groupsOf map[int64][]scim.Reference
-		if groups {
+		var groupsOf, managersOf map[int64][]scim.Reference
+		if uses("groups") {
 			if groupsOf, err = tx.GroupsOf(rids); err != nil {
+				return nil, err
+			}
+		}
+		if uses(scim.ManagerAttribute) {
+			if managersOf, err = tx.ManagersOf(rids, q.Within); err != nil {
 				return nil, err
 			}
 		}
@@ -199,7 +203,10 @@ func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 			row.TypeName = q.TypeName
 			r := row.Resource()
 			r.Groups = groupsOf[row.RID] // lent to the filter and the order: the page is read again
-			if members {
+			if m := managersOf[row.RID]; m != nil {
+				r.Manager = &m[0]
+			}
+			if uses("members") {
 				if r.Members, err = tx.Ends(scim.Members, row.RID, q.Within); err != nil {
 					return nil, err
 				}

@@ -85,7 +85,7 @@ func (r *Row) Resource() *scim.Resource {
 		r.resource = scim.NewResource(r.Doc)
 	case r.owner != r: // a copy of a row shares the attributes only
 		shared := *r.resource
-		shared.Groups, shared.Members = nil, nil
+		shared.Groups, shared.Members, shared.Manager = nil, nil, nil
 		r.resource = &shared
 	}
 	r.owner = r
