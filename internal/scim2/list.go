@@ -2,6 +2,7 @@ package scim2
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -106,10 +107,23 @@ func (c *call) filterBy(k *kind, q parameters, o scim.FilterOptions) (*scim.Filt
 	if f, err = k.bind(f, o); err != nil {
 		return nil, err
 	}
+	if c.profile.privateFilters && c.r.Method != http.MethodPost && isPersonal(f) {
+		return nil, &scim.Error{Rule: scim.RuleForbidden, Detail: "a filter with personal data does not belong into a URL; POST it to .search"}
+	}
 	if c.profile.allowFilter != nil {
 		if err := c.profile.allowFilter(f); err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
+}
+
+// isPersonal reports whether the filter has a value in it that may tell of a
+// person (RFC 7644 7.5.2): text, but for that of ids, schemas and meta.
+func isPersonal(f *scim.Filter) bool {
+	switch f.Path.Attr {
+	case "id", "schemas", "meta", "groups", "members", "population":
+		return false
+	}
+	return f.Value.Kind() == scim.String || slices.ContainsFunc(f.Args, isPersonal)
 }

@@ -58,7 +58,9 @@ type Profile struct {
 	// publicConfig and publicSchemas: the configuration, and schemas and
 	// resource types, are told to who shows no credential.
 	publicConfig, publicSchemas bool
-	discovery                   discovery
+	// privateFilters refuses filters with personal data in URLs.
+	privateFilters bool
+	discovery      discovery
 
 	// checks say how the client's resources are read; nil has those of the kind.
 	checks func(directory.ClientSettings) scim.Checks
@@ -137,6 +139,8 @@ type Options struct {
 	Interop bool
 	// Basic takes HTTP Basic beside bearer secrets (scim SEC-06).
 	Basic bool
+	// PrivateFilters refuses filters with personal data in URLs (scim LST-07).
+	PrivateFilters bool
 	// PrivateSchemas asks for a credential at /Schemas and /ResourceTypes (scim DIS-05).
 	PrivateSchemas bool
 

@@ -1,15 +1,22 @@
 package scim2_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
+	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
 // patched is a PATCH of one operation in the form of all modes.
@@ -386,7 +393,260 @@ var membersNotRead = check{name: "scim:GRP-09 members that are not shown are not
 	}
 }}
 
-var ruleErrors = []check{}
+// ruleErrors is about faults, filters in general, and what is secret.
+var ruleErrors = []check{
+	{name: "scim:FLT-01 filters are offered, in full", run: func(t *testing.T, d *door) {
+		want(t, "filter.supported", d.do("GET /ServiceProviderConfig", "").get("filter/supported"), any(true))
+		d.user(t, `{"userName":"ada","displayName":"Ada","active":true,"name":{"familyName":"Byron"},"emails":[{"value":"a@x.example","type":"work"}]}`)
+		d.user(t, `{"userName":"bob","active":false}`)
+		for filter, names := range map[string][]string{
+			`userName eq "ADA"`: {"ada"}, `userName ne "ada"`: {"bob"}, `displayName co "d"`: {"ada"}, `userName sw "a"`: {"ada"}, `userName ew "b"`: {"bob"},
+			`displayName pr`: {"ada"}, `userName gt "b"`: {"bob"}, `userName ge "bob"`: {"bob"}, `userName lt "b"`: {"ada"}, `userName le "ada"`: {"ada"},
+			`userName sw "a" and active eq true`: {"ada"}, `userName eq "x" or active eq false`: {"bob"}, `not (active eq true)`: {"bob"},
+			`(userName eq "ada" or userName eq "bob") and active eq true`: {"ada"}, `emails[type eq "work" and value ew ".example"]`: {"ada"}, `name.familyName eq "byron"`: {"ada"},
+			userURN + `:userName eq "ada"`: {"ada"}, `meta.created le "2026-03-01T09:15:30.120+01:00"`: {"ada", "bob"},
+		} {
+			want(t, filter, d.names(t, "/Users?filter="+escape(filter)), names)
+		}
+	}},
+	{name: "scim:LST-07 a switch keeps personal data out of URLs", options: scim2.Options{PrivateFilters: true}, run: func(t *testing.T, d *door) {
+		id := d.user(t, `{"userName":"ada","active":true}`)
+		for _, filter := range []string{`userName eq "ada"`, `emails[value eq "a@x.example"]`, `active eq true and not (name.familyName co "x")`, `externalId eq "7"`} {
+			for _, request := range []string{"GET /Users", "GET /Users/" + id, "GET /"} {
+				a := d.refused(t, request+"?filter="+escape(filter), "", 403, "", "")
+				if !strings.Contains(fmt.Sprint(a.get("detail")), ".search") || strings.Contains(string(a.body), "ada") {
+					t.Errorf("%s", a.body)
+				}
+			}
+			d.do("POST /Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":`+quoted(filter)+`}`).wantStatus(t, 200)
+		}
+		for _, filter := range []string{`id eq "` + id + `"`, `active eq true`, `userName pr`, `meta.lastModified gt "2020-01-01T00:00:00Z"`} {
+			d.do("GET /Users?filter="+escape(filter), "").wantStatus(t, 200)
+		}
+		openStandard(t, scim2.Options{}).do("GET /Users?filter="+escape(`userName eq "ada"`), "").wantStatus(t, 200) // off by default
+	}},
+	{name: "scim:ERR-05 the detail says what and where, and nothing that is not the client's", run: func(t *testing.T, d *door) {
+		d.as(directorytest.OtherToken).user(t, `{"userName":"foreigner","externalId":"foreign-7"}`)
+		id := d.user(t, `{"userName":"ada","password":"Secret-Canary1"}`)
+		taken := d.user(t, `{"userName":"taken","externalId":"hr-taken"}`)
+		for _, f := range []struct {
+			request, body string
+			says          []string
+		}{
+			{"POST /Users", `{"userName":"x","name":{"givenName":7}}`, []string{"name.givenName", "string"}},
+			{"POST /Users", `{"userName":"x","emails":[{"value":"a"},{"primary":"Secret-Canary1"}]}`, []string{"emails[1].primary", "boolean"}},
+			{"POST /Users", `{"userName":"x","password":"canary"}`, []string{"password", "characters"}},
+			{"POST /Users", `{"userName":"x","password":["Secret-Canary1","b"]}`, []string{"password", "array"}},
+			{"POST /Users", `{"userName":"taken","password":"Secret-Canary1"}`, []string{"userName", "in use"}},
+			{"PATCH /Users/" + id, patched(`{"op":"replace","path":"title","value":"t"},{"op":"replace","path":"active","value":"Secret-Canary1"}`), []string{"Operations[1]", "active", "boolean"}},
+			{"PATCH /Users/" + id, patched(`{"op":"replace","path":"nothing","value":"Secret-Canary1"}`), []string{"Operations[0]", "nothing"}},
+			{"PATCH /Users/" + id, patched(`{"op":"replace","path":"userName","value":"taken"}`), []string{"userName", "in use"}},
+			{"PUT /Users/" + id, `{"userName":"ada","emails":[{"value":{"a":1}}]}`, []string{"emails[0].value", "string"}},
+			{"POST /Groups", `{"displayName":"G","members":[{"value":"` + taken + `"},{"value":"nobody"}]}`, []string{"members[1].value", "nobody"}},
+			{"GET /Users?filter=" + escape(`password eq "Secret-Canary1"`), "", []string{"password"}},
+			{"GET /Users?filter=" + escape(`nothing eq "x"`), "", []string{"nothing"}},
+			{"GET /Users?filter=" + escape(`userName zz "x"`), "", []string{"zz", "character 10"}},
+			{"GET /Users?sortBy=nothing", "", []string{"nothing"}},
+			{"GET /Users?count=many", "", []string{"count", "integer"}},
+		} {
+			a := d.do(f.request, f.body)
+			detail := fmt.Sprint(a.get("detail"))
+			if a.status < 400 || a.status >= 500 {
+				t.Errorf("%s %s: status %d", f.request, f.body, a.status)
+			}
+			for _, word := range f.says {
+				if !strings.Contains(detail, word) {
+					t.Errorf("%s %s: %q lacks %q", f.request, f.body, detail, word)
+				}
+			}
+			for _, secret := range []string{"anary", "SELECT", "INSERT", "sqlite", "goroutine", ".go:", "foreign", "hr-taken", taken} {
+				if strings.Contains(detail, secret) && !slices.Contains(f.says, secret) {
+					t.Errorf("%s %s: %q tells of %q", f.request, f.body, detail, secret)
+				}
+			}
+		}
+		d.fault(t, scim2.Standard(scim2.Options{}), "GET", 500, "Internal error")
+	}},
+	{name: "scim:ERR-06 which error comes first", run: func(t *testing.T, d *door) {
+		// 401, 404 and 405 of the path, 403 of the role, 415 and 413, 400 of the
+		// syntax, 404 of the resource, 412, 400 of paths and values, 409. The role
+		// is asked before the body is read (docs/divergences.md).
+		reader, nobody := d.as(directorytest.ReaderToken), d.as("")
+		id := d.user(t, `{"userName":"ada"}`)
+		d.user(t, `{"userName":"taken"}`)
+		big, text, stale := strings.Repeat(" ", 1<<20+1), "Content-Type: text/plain", `If-Match: W/"7"`
+		for _, c := range []struct {
+			d             *door
+			request, body string
+			header        []string
+			status        int
+		}{
+			{nobody, "PUT /Nothing", big, []string{text}, 401},
+			{nobody, "PUT /Users", big, []string{text}, 401},
+			{d, "PUT /Nothing", big, []string{text}, 404},
+			{reader, "GET /Nothing", "", nil, 404},
+			{reader, "PUT /Users", big, []string{text}, 405},
+			{reader, "PATCH /Users/none", big, []string{text, stale}, 403},
+			{reader, "POST /Users", big, []string{text}, 403},
+			{d, "PATCH /Users/none", "{", []string{text, stale}, 415},
+			{d, "POST /Users", "{", []string{text}, 415},
+			{d, "PUT /Users/none", big, []string{stale}, 413},
+			{d, "POST /Users", big, nil, 413},
+			{d, "PATCH /Users/none", "{", []string{stale}, 400},
+			{d, "PUT /Users/none", `{"userName":"x"`, []string{stale}, 400},
+			{d, "PATCH /Users/none", patched(`{"op":"replace","path":"id","value":"x"}`), []string{stale}, 404},
+			{d, "PUT /Users/none", `{"userName":7}`, []string{stale}, 404},
+			{d, "PATCH /Users/" + id, patched(`{"op":"replace","path":"id","value":"x"}`), []string{stale}, 412},
+			{d, "PATCH /Users/" + id, patched(`{"op":"replace","path":"nothing.at.all","value":"x"}`), []string{stale}, 412},
+			{d, "PUT /Users/" + id, `{"userName":7}`, []string{stale}, 412},
+			{d, "DELETE /Users/" + id, "", []string{stale}, 412},
+			{d, "PATCH /Users/" + id, patched(`{"op":"replace","path":"userName","value":"taken"},{"op":"replace","path":"nothing","value":"x"}`), nil, 400},
+			{d, "PATCH /Users/" + id, patched(`{"op":"replace","path":"userName","value":"taken"},{"op":"replace","path":"active","value":"x"}`), nil, 400},
+			{d, "PATCH /Users/" + id, patched(`{"op":"replace","path":"userName","value":"taken"},{"op":"replace","path":"id","value":"x"}`), nil, 400},
+			{d, "PUT /Users/" + id, `{"userName":"taken","active":"x"}`, nil, 400},
+			{d, "POST /Users", `{"userName":"taken","active":"x"}`, nil, 400},
+			{d, "PATCH /Users/" + id, patched(`{"op":"replace","path":"userName","value":"taken"}`), nil, 409},
+			{d, "PUT /Users/" + id, `{"userName":"taken"}`, nil, 409},
+			{d, "POST /Users", `{"userName":"taken"}`, nil, 409},
+		} {
+			if a := c.d.do(c.request, c.body, c.header...); a.status != c.status {
+				t.Errorf("%s %.80s %v: status %d, want %d: %s", c.request, c.body, c.header, a.status, c.status, a.body)
+			}
+		}
+		want(t, "nothing has changed", d.do("GET /Users/"+id, "").header.Get("ETag"), `W/"1"`)
+	}},
+	{name: "scim:DEL-05 what is deleted is not to be seen", run: func(t *testing.T, d *door) {
+		id := d.user(t, `{"userName":"ada","externalId":"x","emails":[{"value":"a@x.example"}]}`)
+		g := d.create(t, "/Groups", `{"displayName":"G","externalId":"x","members":[{"value":"`+id+`"}]}`).id()
+		d.do("DELETE /Users/"+id, "").wantStatus(t, 204)
+		for _, request := range []string{"GET /Users/" + id, "PUT /Users/" + id, "PATCH /Users/" + id, "DELETE /Users/" + id} {
+			body := `{"userName":"ada"}`
+			if strings.HasPrefix(request, "PATCH") {
+				body = patched(`{"op":"replace","path":"active","value":true}`)
+			}
+			d.refused(t, request, body, 404, "", "User "+id+" not found")
+		}
+		want(t, "list", d.names(t, "/Users"), []string{})
+		for _, filter := range []string{`id eq "` + id + `"`, `userName eq "ada"`, `externalId eq "x"`, `emails.value pr`, `active eq false`, `groups.value eq "` + g + `"`} {
+			want(t, filter, d.names(t, "/Users?filter="+escape(filter)), []string{})
+		}
+		want(t, "members", d.do("GET /Groups/"+g, "").get("members"), nil)
+		want(t, "groups of it", d.names(t, "/Groups?filter="+escape(`members.value eq "`+id+`"`)), []string{})
+		d.refused(t, "PATCH /Groups/"+g, patched(`{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`), 400, "invalidValue", "")
+		if again := d.user(t, `{"userName":"ada","externalId":"x"}`); again == id {
+			t.Errorf("the id %s is used again", id)
+		}
+		d.do("DELETE /Groups/"+g, "").wantStatus(t, 204)
+		d.refused(t, "GET /Groups/"+g, "", 404, "", "")
+	}},
+	{name: "scim:CRE-16 a 201 is on disk", run: func(t *testing.T, d *door) {
+		// What another opener of the files finds at the moment of the answer has
+		// been committed. That a commit is flushed, and outlives a crash of the
+		// machine at any point, is proved by the tests of the store.
+		for i := range 20 {
+			id := d.user(t, fmt.Sprintf(`{"userName":"u%d","password":"Secret12345"}`, i))
+			db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(d.files, "rollcall.db")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = db.View(t.Context(), func(tx *store.Tx) error {
+				tenant, err := tx.Tenant(directorytest.Environment)
+				if err != nil {
+					return err
+				}
+				row, err := tx.ByID(tenant.TID, store.User, id)
+				if err == nil && !row.HasPassword {
+					t.Error("without its password")
+				}
+				return err
+			})
+			if err := errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}},
+	{name: "scim:ERR-08 a lock that passes is waited for, one that stays is 503", run: func(t *testing.T, d *door) {
+		db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(d.files, "rollcall.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		locked := func(while func(release func())) {
+			held, free := make(chan struct{}), make(chan struct{})
+			done := make(chan error)
+			go func() {
+				done <- db.Update(context.Background(), func(*store.Tx) error {
+					close(held)
+					<-free
+					return nil
+				})
+			}()
+			<-held
+			while(sync.OnceFunc(func() { close(free) }))
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		locked(func(release func()) {
+			answered := make(chan *answer)
+			go func() { answered <- d.do("POST /Users", `{"userName":"patient"}`) }()
+			release()
+			(<-answered).wantStatus(t, 201)
+		})
+		locked(func(release func()) {
+			defer release()
+			a := d.do("POST /Users", `{"userName":"unlucky"}`) // the store waits for 5 seconds
+			a.wantError(t, 503, "", "")
+			if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); err != nil || seconds < 1 {
+				t.Errorf("Retry-After %q", a.header.Get("Retry-After"))
+			}
+		})
+		want(t, "users", d.names(t, "/Users"), []string{"patient"})
+		d.user(t, `{"userName":"unlucky"}`)
+	}},
+	{name: "scim:SEC-08 what a client may not see or write", run: func(t *testing.T, d *door) {
+		population := d.population(t, "sales")
+		elsewhere := d.user(t, `{"userName":"elsewhere"}`)
+		made, secret, err := d.dir.CreateClient(t.Context(), directory.ClientDraft{Environment: directorytest.Environment, Limits: directory.ClientLimits{
+			Populations: []string{population}, Hidden: []string{"title", enterpriseURN + ":costCenter"}, ReadOnly: []string{"nickName", "password"}}})
+		if err != nil || made.Limits.Populations[0] != population {
+			t.Fatal(made, err)
+		}
+		narrow := d.as(secret)
+		a := narrow.create(t, "/Users", `{"userName":"ada","title":"T","nickName":"n","password":"Secret12345","`+enterpriseURN+`":{"costCenter":"7","department":"D"}}`)
+		id := a.id()
+		want(t, "created", d.do("GET /Users/"+id, "").get("title"), nil)
+		want(t, "password", d.signIn(t, "ada", "Secret12345"), false)
+		d.do("PATCH /Users/"+id, patched(`{"op":"add","value":{"title":"T","nickName":"n","`+enterpriseURN+`":{"costCenter":"7"}}}`)).wantStatus(t, 200)
+		seen := func(a *answer) {
+			t.Helper()
+			a.wantStatus(t, 200)
+			want(t, a.request, []any{a.get("title"), a.get("nickName"), a.get(enterpriseURN)}, []any{nil, "n", map[string]any{"department": "D"}})
+		}
+		seen(narrow.do("GET /Users/"+id, ""))
+		seen(narrow.do("PUT /Users/"+id, `{"userName":"ada","title":"mine","nickName":"mine","password":"Secret12345","`+enterpriseURN+`":{"department":"D"}}`))
+		seen(narrow.do("PATCH /Users/"+id, patched(`{"op":"add","path":"preferredLanguage","value":"de"}`)))
+		whole := d.do("GET /Users/"+id, "")
+		want(t, "the rest", []any{whole.get("title"), whole.get(enterpriseURN + "/costCenter"), whole.get("preferredLanguage")}, []any{"T", "7", "de"})
+		for _, op := range []string{`{"op":"replace","path":"title","value":"x"}`, `{"op":"replace","path":"nickName","value":"x"}`, `{"op":"remove","path":"nickName"}`, `{"op":"replace","path":"password","value":"Secret12345"}`} {
+			narrow.refused(t, "PATCH /Users/"+id, patched(op), 400, "mutability", "")
+		}
+		want(t, "filter", narrow.names(t, "/Users?filter="+escape(`title eq "T"`)), []string{})
+		want(t, "list", narrow.do("GET /Users", "").get("totalResults"), any(json.Number("1")))
+		narrow.refused(t, "GET /Users/"+elsewhere, "", 404, "", "")
+		narrow.refused(t, "DELETE /Users/"+elsewhere, "", 404, "", "")
+		narrow.refused(t, "POST /Users", `{"userName":"elsewhere"}`, 409, "uniqueness", "")
+		p := openPingOne(t, scim2.Options{}) // population.id is written at this door
+		_, secret, err = p.dir.CreateClient(t.Context(), directory.ClientDraft{Environment: directorytest.Environment, Limits: directory.ClientLimits{Populations: []string{p.population(t, "sales")}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a = p.as(secret).do("POST /Users", `{"userName":"x","urn:pingidentity:schemas:extension:2.0:PingOneUser":{"population":{"id":"`+directorytest.Population+`"}}}`)
+		a.wantStatus(t, 403)
+	}},
+}
+
+func quoted(text string) string { return string(scim.StringValue(text).AppendJSON(nil)) }
 
 // createQuickly makes a user without going through the door, and returns its id.
 func (d *door) createQuickly(t testing.TB, i int) string {

@@ -31,11 +31,12 @@ func Standard(o Options) Profile {
 			own:          discoverySchemas(),
 			refuseFilter: true,
 		},
-		publicConfig:  true,
-		publicSchemas: !o.PrivateSchemas,
-		word:          wordStandard,
-		patchPrefix:   prefixStandard,
-		internal:      internalStandard,
+		publicConfig:   true,
+		publicSchemas:  !o.PrivateSchemas,
+		privateFilters: o.PrivateFilters,
+		word:           wordStandard,
+		patchPrefix:    prefixStandard,
+		internal:       internalStandard,
 	}
 	p.own = func(t *scim.ResourceType) *kind {
 		return &kind{ResourceType: t, write: directory.WriteResources}
