@@ -483,7 +483,7 @@ var ruleErrors = []check{
 		}{
 			{nobody, "PUT /Nothing", big, []string{text}, 401},
 			{nobody, "PUT /Users", big, []string{text}, 401},
-			{d, "PUT /Nothing", big, []string{text}, 404},
+			{d, "PUT /Nothing", "{", []string{text}, 404},
 			{reader, "GET /Nothing", "", nil, 404},
 			{reader, "PUT /Users", big, []string{text}, 405},
 			{reader, "PATCH /Users/none", big, []string{text, stale}, 403},
