@@ -503,7 +503,8 @@ func TestConformanceRelations(t *testing.T) {
 		d := w.in(t)
 		before := d.total("User")
 		for _, more := range []string{`{"manager":{"_ref":"managed/alpha_user/nobody"}}`, `{"groups":[{"_ref":"managed/alpha_group/nothing"}]}`,
-			`{"roles":[{"_ref":"managed/alpha_role/nothing"}]}`, `{"manager":{"_ref":"managed/alpha_role/boss"}}`} {
+			`{"roles":[{"_ref":"managed/alpha_role/nothing"}]}`, `{"manager":{"_ref":"managed/alpha_role/boss"}}`, `{"authzRoles":[{"_ref":"internal/role/openidm-authorized"}]}`,
+			`{"memberOfOrg":[{"_ref":"managed/alpha_organization/nothing"}]}`, `{"reports":[{"_ref":"managed/alpha_user/nobody"}]}`} {
 			d.do("POST "+alphaUsers+"?_action=create", full(t, "dangling", more)).refused(400, "")
 		}
 		d.do("POST "+groups, `{"name":"dangling","members":[{"_ref":"managed/alpha_user/nobody"}]}`).refused(400, "")
@@ -518,5 +519,9 @@ func TestConformanceRelations(t *testing.T) {
 		d.do("POST "+alphaUsers+"?_action=create", full(t, "double", `{"groups":[{"_ref":"managed/alpha_group/Users"},{"_ref":"managed/alpha_group/Users"}]}`)).refused(412, message)
 		d.do("POST "+groups, `{"name":"double","members":[{"_ref":"managed/alpha_user/boss"},{"_ref":"managed/user/boss"}]}`).refused(412, message)
 		d.do("GET "+groups+"/double", "").must(404)
+		mina := d.create("single", `{}`)
+		d.do("PATCH "+alphaUsers+"/"+mina.id(), `[{"operation":"add","field":"/groups","value":[{"_ref":"managed/alpha_group/Users"},{"_ref":"managed/group/Users"}]}]`).refused(412, message)
+		d.do("PUT "+alphaUsers+"/"+mina.id(), full(t, "single", `{"groups":[{"_ref":"managed/alpha_group/Users"},{"_ref":"managed/alpha_group/Users"}]}`)).refused(412, message)
+		d.do("GET "+alphaUsers+"/"+mina.id(), "").is(mina.body)
 	})
 }

@@ -47,8 +47,6 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	}
 	generic := at(realm, users)
 	generic.path, generic.full = "/users", p.RequireAll
-	ofUsers, ofPlainUsers := at(realm, users), at(plain, users)
-	ofPlainUsers.unique = "UNIQUE"
 
 	door := route.Door{
 		Name:           p.Name,
@@ -60,8 +58,10 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	a, b := door, door
 	a.Prefix, b.Prefix = "/users", "/openidm"
 	a.Routes = generic.routes(a.Prefix)
-	for _, c := range []*collection{ofUsers, ofPlainUsers, at(realm, groups), at(plain, groups)} {
-		b.Routes = append(b.Routes, c.routes(b.Prefix)...)
+	for _, k := range kinds() {
+		unrealmed := at(plain, k)
+		unrealmed.unique = "UNIQUE"
+		b.Routes = append(append(b.Routes, at(realm, k).routes(b.Prefix)...), unrealmed.routes(b.Prefix)...)
 	}
 	return []route.Door{a, b}
 }
@@ -84,6 +84,8 @@ type collection struct {
 func (c *collection) routes(prefix string) []route.Route {
 	all := strings.TrimPrefix(c.path, prefix)
 	one := all + "/{id}"
+	relation := one + "/{relation}"
+	end := relation + "/{reference}"
 	read, write := directory.ReadDirectory, c.kind.write
 	return []route.Route{
 		{Method: http.MethodPost, Path: all, Permission: write, Handle: c.handle(c.post)},
@@ -96,6 +98,10 @@ func (c *collection) routes(prefix string) []route.Route {
 		{Method: http.MethodPut, Path: one, Permission: write, Handle: c.handle(c.put)},
 		{Method: http.MethodPatch, Path: one, Permission: write, Handle: c.handle(c.patch)},
 		{Method: http.MethodDelete, Path: one, Permission: write, Handle: c.handle(c.delete)},
+		{Method: http.MethodGet, Path: relation, Permission: read, Handle: c.handle(c.relationship)},
+		{Method: http.MethodPost, Path: relation, Permission: write, Handle: c.handle(c.relate)},
+		{Method: http.MethodGet, Path: end, Permission: read, Handle: c.handle(c.end)},
+		{Method: http.MethodDelete, Path: end, Permission: write, Handle: c.handle(c.unrelate)},
 	}
 }
 
@@ -115,7 +121,7 @@ func (p Profile) parse(ref string) (k *kind, id string, ok bool) {
 		return nil, "", false
 	}
 	name, id, _ := strings.Cut(rest, "/")
-	for _, k := range []*kind{users, groups} {
+	for _, k := range kinds() {
 		if name == k.noun || name == p.Realm+"_"+k.noun {
 			return k, id, id != ""
 		}

@@ -132,11 +132,11 @@ func sent(m *scim.Object, name string) bool {
 }
 
 // managed returns the managed object that a patch changes: all that canonical
-// attributes hold of it but relationships, hashes of answers included.
+// attributes hold of it, hashes of answers and the id of the manager included.
 func (k *kind) managed(attrs *scim.Object) *scim.Object {
 	out := scim.NewObject()
 	for i := range k.properties {
-		if p := &k.properties[i]; !p.is(readOnly) && !p.form.isRelation() {
+		if p := &k.properties[i]; !p.is(readOnly) {
 			if v := k.stored(p, attrs); !v.IsNull() {
 				out.Members = append(out.Members, scim.Member{Name: p.name, Value: v})
 			}

@@ -85,6 +85,10 @@ func (q *request) action(w http.ResponseWriter, id string) error {
 		}
 		return err
 	}
+	return unknownAction(name)
+}
+
+func unknownAction(name string) error {
 	return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_action", Value: name}, "Action %s is not supported.", name)
 }
 
@@ -163,7 +167,7 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	id := q.PathValue("id")
-	r, err := q.find(id, directory.Include{})
+	r, err := q.find(id, c.kind.include(&q.fields))
 	if err != nil {
 		return err
 	}
@@ -181,9 +185,12 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 		return c.notFound(id)
 	case isRule(err, scim.RuleVersion):
 		return stale(q.Method, q.now(r), sent)
+	case isRule(err, scim.RuleProtected) && c.kind == roles: // AIC-171
+		return &refusal{status: http.StatusConflict, message: "Cannot delete a role that is currently granted", fault: err}
 	case err != nil:
 		return err
 	}
+	gone.Related = r.Related
 	return q.write(w, http.StatusOK, gone)
 }
 
@@ -223,14 +230,13 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 	if failed := c.check(m, nil); len(failed) > 0 {
 		return q.refusal(unmet(failed), m, "")
 	}
-	rel, err := q.relations(m, nil)
+	object, changes, err := q.relations(m, nil, directory.AddMembers)
 	if err != nil {
 		return err
 	}
-	draft.Groups = rel.groups
-	draft.Attributes = c.kind.attributes(nil, rel.object)
-	if len(rel.members) > 0 {
-		draft.Attributes.Set("members", memberList(rel.members))
+	draft.Attributes, draft.Relations = c.kind.attributes(nil, object), changes
+	if len(changes) > 0 { // else nobody is there to be shown
+		draft.Include = c.kind.include(&q.fields)
 	}
 	r, err := c.d.Create(q.Context(), q.caller, q.caller.Home(), draft)
 	switch {
@@ -264,7 +270,7 @@ func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, updat
 	const rounds = 10
 	var err error
 	for range rounds {
-		old, e := q.find(id, directory.Include{Groups: m.Get("groups").Kind() == scim.Array})
+		old, e := q.find(id, directory.Include{})
 		missing := isRule(e, scim.RuleNotFound)
 		switch {
 		case missing && !update:
@@ -297,29 +303,29 @@ func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resou
 	if failed := c.check(m, old.Attributes()); len(failed) > 0 {
 		return q.refusal(unmet(failed), m, old.ID)
 	}
-	rel, err := q.relations(m, old)
+	object, changes, err := q.relations(m, old, directory.SetMembers)
 	if err != nil {
 		return err
 	}
-	return q.modify(w, old, !m.Get("password").IsNull(), func(old *scim.Resource) (*scim.Object, directory.Change, error) {
+	r, _, err := q.modify(old, !m.Get("password").IsNull(), func(old *scim.Resource) (*scim.Object, directory.Change, error) {
 		if failed := c.check(m, old.Attributes()); len(failed) > 0 {
 			return m, directory.Change{}, unmet(failed)
 		}
-		change := directory.Change{Attributes: c.kind.attributes(old.Attributes(), rel.object)}
-		if rel.regroup {
-			change.Members = []directory.MemberChange{{Op: directory.SetMembers, Members: rel.members}}
-		}
-		return m, change, nil
+		return m, directory.Change{Attributes: c.kind.attributes(old.Attributes(), object), Members: changes}, nil
 	})
+	if err != nil {
+		return err
+	}
+	return q.write(w, http.StatusOK, r)
 }
 
-// modify changes the object that was read as old and answers with it. What is
-// kept of it, and whether it may be changed, is decided by apply in the
-// transaction; it also returns the managed object as it should become.
-func (q *request) modify(w http.ResponseWriter, old *scim.Resource, password bool, apply func(*scim.Resource) (*scim.Object, directory.Change, error)) error {
+// modify changes the object that was read as old. What is kept of it, and
+// whether it may be changed, is decided by apply in the transaction; it also
+// returns the managed object as it should become.
+func (q *request) modify(old *scim.Resource, password bool, apply func(*scim.Resource) (*scim.Object, directory.Change, error)) (*scim.Resource, directory.Outcome, error) {
 	c := q.c
 	m := scim.NewObject()
-	r, _, err := c.d.Modify(q.Context(), q.caller, q.caller.Home(), directory.Modification{
+	r, outcome, err := c.d.Modify(q.Context(), q.caller, q.caller.Home(), directory.Modification{
 		Type: c.kind.typ, ID: old.ID, Password: password, Include: c.kind.include(&q.fields),
 		Apply: func(old *scim.Resource) (change directory.Change, err error) {
 			if err := q.match(old); err != nil {
@@ -331,13 +337,13 @@ func (q *request) modify(w http.ResponseWriter, old *scim.Resource, password boo
 	})
 	switch {
 	case isRule(err, scim.RuleNotFound):
-		return c.notFound(cmp.Or(q.PathValue("id"), old.ID))
+		err = c.notFound(cmp.Or(q.PathValue("id"), old.ID))
 	case c.kind.named && isRule(err, scim.RuleUnique):
-		return exists(m.Get("name").Text())
+		err = exists(m.Get("name").Text())
 	case err != nil:
-		return q.refusal(err, m, old.ID)
+		err = q.refusal(err, m, old.ID)
 	}
-	return q.write(w, http.StatusOK, r)
+	return r, outcome, err
 }
 
 // patch changes part of an object.
@@ -364,7 +370,11 @@ func (q *request) patch(w http.ResponseWriter, id string) error {
 	if err != nil {
 		return err
 	}
-	return q.change(w, old, ops)
+	r, _, err := q.apply(old, ops)
+	if err != nil {
+		return err
+	}
+	return q.write(w, http.StatusOK, r)
 }
 
 // only returns the one object that the query selects.
@@ -388,19 +398,19 @@ func (q *request) only() (*scim.Resource, error) {
 	return page.Resources[0], nil
 }
 
-// change applies the operations of a patch to the object that was read as old.
-func (q *request) change(w http.ResponseWriter, old *scim.Resource, ops []operation) error {
+// apply applies the operations of a patch to the object that was read as old.
+func (q *request) apply(old *scim.Resource, ops []operation) (*scim.Resource, directory.Outcome, error) {
 	c := q.c
 	q.partial = true
 	if err := q.match(old); err != nil {
-		return err
+		return nil, 0, err
 	}
-	ops, err := c.prepare(ops, old.Attributes())
+	ops, changes, err := q.prepare(ops, old.Attributes())
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	password := slices.ContainsFunc(ops, func(op operation) bool { return op.field[0] == "password" })
-	return q.modify(w, old, password, func(old *scim.Resource) (*scim.Object, directory.Change, error) {
+	return q.modify(old, password, func(old *scim.Resource) (*scim.Object, directory.Change, error) {
 		m, touched, err := c.kind.patch(c.kind.managed(old.Attributes()), ops)
 		if err != nil {
 			return m, directory.Change{}, err
@@ -410,7 +420,7 @@ func (q *request) change(w http.ResponseWriter, old *scim.Resource, ops []operat
 			return m, directory.Change{}, unmet(failed)
 		}
 		drop := touched["password"] && m.Get("password").IsNull()
-		return m, directory.Change{Attributes: attributes, DropPassword: drop}, nil
+		return m, directory.Change{Attributes: attributes, DropPassword: drop, Members: changes}, nil
 	})
 }
 

@@ -266,17 +266,6 @@ func TestConformanceUpdate(t *testing.T) {
 		d.do("PUT "+one+"?_fields=manager", full(t, name, `{"manager":null}`)).must(200).has(`{"manager":null}`)
 		d.do("PUT "+one, full(t, name, `{"manager":{"_ref":"managed/alpha_user/nobody"}}`)).refused(400, "")
 	})
-	t.Run("the groups of a user may be sent as they are, and not replaced yet", func(t *testing.T) {
-		d := w.in(t)
-		a, one := user(d, `{"groups":[{"_ref":"managed/alpha_group/Users"}]}`)
-		name := a.text("userName")
-		d.do("PUT "+one, full(t, name, `{"groups":[{"_ref":"managed/alpha_group/Users"}],"city":"B"}`)).must(200)
-		d.do("PUT "+one, full(t, name, `{"groups":[]}`)).refused(501, "")
-		d.do("PUT "+one, full(t, name, `{"reports":[{"_ref":"managed/alpha_user/`+a.id()+`"}]}`)).refused(501, "")
-		if got := d.stored(a.id()).Groups; len(got) != 1 {
-			t.Errorf("groups are %v", got)
-		}
-	})
 	t.Run("a taken userName and a refused password", func(t *testing.T) {
 		d := w.in(t)
 		a, _ := user(d, `{}`)

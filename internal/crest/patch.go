@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
@@ -53,12 +54,14 @@ func tooLarge() error {
 func (c *collection) patched(old, m *scim.Object, touched map[string]bool) (*scim.Object, []requirement) {
 	failed := slices.DeleteFunc(c.check(m, old), func(r requirement) bool {
 		name, _, _ := strings.Cut(r.property, "/")
-		return !touched[name]
+		p := c.kind.property(name)
+		return !touched[name] || p != nil && p.form.isRelation()
 	})
-	// A private property that is not there is kept: here it is there until it is removed.
+	// A private property or a manager that is not there is kept: here it is there
+	// until it is removed.
 	for i := range c.kind.properties {
 		switch p := &c.kind.properties[i]; {
-		case !p.is(private) || p.is(credential):
+		case !p.is(private) && p.relation != scim.Manager || p.is(credential):
 		case !touched[p.name]:
 			m.Delete(p.name)
 		case !sent(m, p.name):
@@ -68,32 +71,44 @@ func (c *collection) patched(old, m *scim.Object, touched map[string]bool) (*sci
 	return c.kind.attributes(old, m), failed
 }
 
-// prepare returns the operations for an object with the attributes old: with
-// hashes for answers, which take too long for a transaction.
-func (c *collection) prepare(ops []operation, old *scim.Object) ([]operation, error) {
-	ops = slices.Clone(ops)
-	questions := 0
-	for i, op := range ops {
-		if err := c.checkName(op.field[0]); err != nil {
-			return nil, err
-		}
-		if op.field[0] != "kbaInfo" || op.verb == "remove" {
+// prepare returns the operations on an object with the attributes old as they can
+// be applied in a transaction, with hashes for answers, and those on relationships.
+func (q *request) prepare(ops []operation, old *scim.Object) (own []operation, changes []directory.MemberChange, err error) {
+	k, questions := q.c.kind, 0
+	for _, op := range ops {
+		p := k.property(op.field[0])
+		switch {
+		case p != nil && p.form.isRelation() && !p.is(readOnly):
+			ch, ok, err := q.change(p, op)
+			switch {
+			case err != nil:
+				return nil, nil, err
+			case ok && p.relation == scim.Manager:
+				own = append(own, manager(ch, op))
+			case ok:
+				changes = append(changes, ch)
+			}
 			continue
+		case op.field[0] == "kbaInfo" && op.verb != "remove":
+			list := op.value
+			if list.Kind() != scim.Array {
+				list = scim.ListValue(list)
+			}
+			if questions += len(list.List()); questions > maxQuestions {
+				return nil, nil, tooManyQuestions()
+			}
+			list = hashAnswers(old.Get(k.extension).Object().Get("kbaInfo"), list)
+			if op.value.Kind() != scim.Array {
+				list = list.List()[0]
+			}
+			op.value = list
 		}
-		stored := old.Get(c.kind.extension).Object().Get("kbaInfo")
-		list := op.value
-		if list.Kind() != scim.Array {
-			list = scim.ListValue(list)
+		if err := q.c.checkName(op.field[0]); err != nil {
+			return nil, nil, err
 		}
-		if questions += len(list.List()); questions > maxQuestions {
-			return nil, tooManyQuestions()
-		}
-		list = hashAnswers(stored, list)
-		if ops[i].value = list; op.value.Kind() != scim.Array {
-			ops[i].value = list.List()[0]
-		}
+		own = append(own, op)
 	}
-	return ops, nil
+	return own, changes, nil
 }
 
 func tooManyQuestions() error {

@@ -148,13 +148,13 @@ func (p *property) checkMembers(name string, o *scim.Object) []requirement {
 	return failed
 }
 
-// kinds are the JSON kinds that a form takes, besides null.
-var kinds = map[form]scim.Kind{
+// jsonKinds are the kinds of JSON values that a form takes, besides null.
+var jsonKinds = map[form]scim.Kind{
 	text: scim.String, number: scim.Number, boolean: scim.Bool, object: scim.ObjectKind, objects: scim.Array,
 	texts: scim.Array, list: scim.Array, reference: scim.ObjectKind, references: scim.Array,
 }
 
-func (f form) takes(v scim.Value) bool { return f == anything || v.Kind() == kinds[f] }
+func (f form) takes(v scim.Value) bool { return f == anything || v.Kind() == jsonKinds[f] }
 
 // item returns the form of an array's items.
 func (f form) item() form {
@@ -174,7 +174,7 @@ var typeNames = map[scim.Kind]string{
 }
 
 func wrongType(name string, f form, v scim.Value, needed bool) requirement {
-	valid := []string{typeNames[kinds[f]]}
+	valid := []string{typeNames[jsonKinds[f]]}
 	if !needed {
 		valid = append(valid, typeNames[scim.Null])
 	}

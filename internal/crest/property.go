@@ -55,11 +55,11 @@ var (
 			[]property{
 				{name: "passwordLastChangedTime", form: text, flags: readOnly},
 				{name: "passwordExpirationTime", form: text, flags: readOnly},
-				{name: "effectiveRoles", form: list, flags: readOnly},
+				{name: "effectiveRoles", form: list, flags: readOnly, relation: scim.Roles},
 				{name: "effectiveAssignments", form: list, flags: readOnly},
-				{name: "effectiveGroups", form: list, flags: readOnly},
+				{name: "effectiveGroups", form: list, flags: readOnly, relation: scim.Groups},
 				{name: "effectiveApplications", form: list, flags: readOnly},
-				{name: "memberOfOrgIDs", form: list, flags: readOnly},
+				{name: "memberOfOrgIDs", form: list, flags: readOnly | idsOf, relation: scim.MemberOf},
 				{name: "assignedDashboard", form: list, flags: readOnly},
 				{name: "isMemberOf", form: anything, flags: readOnly},
 				{name: "lastSync", form: object, flags: readOnly | private},
@@ -68,17 +68,18 @@ var (
 				{name: "oathDeviceProfiles", form: texts, flags: onRequest},
 				{name: "pushDeviceProfiles", form: texts, flags: onRequest},
 				{name: "webauthnDeviceProfiles", form: texts, flags: onRequest},
-				{name: "manager", form: reference, home: scim.Path{Schema: scim.EnterpriseSchema, Attr: "manager", Sub: "value"}},
-				{name: "reports", form: references},
-				{name: "groups", form: references},
-				{name: "roles", form: references},
+				{name: "manager", form: reference, home: scim.Path{Schema: scim.EnterpriseSchema, Attr: "manager", Sub: "value"}, relation: scim.Manager, to: []string{"user"}},
+				{name: "reports", form: references, relation: scim.Reports, to: []string{"user"}},
+				{name: "groups", form: references, relation: scim.Groups, to: []string{"group"}},
+				{name: "roles", form: references, relation: scim.Roles, to: []string{"role"}},
+				{name: "memberOfOrg", form: references, relation: scim.MemberOf, to: []string{"organization"}},
+				{name: "adminOfOrg", form: references, relation: scim.AdminOf, to: []string{"organization"}},
+				{name: "ownerOfOrg", form: references, relation: scim.OwnerOf, to: []string{"organization"}},
+				// Nobody has any of these: what they refer to is not kept here.
 				{name: "authzRoles", form: references},
 				{name: "assignments", form: references},
 				{name: "applications", form: references},
 				{name: "ownerOfApp", form: references},
-				{name: "memberOfOrg", form: references},
-				{name: "adminOfOrg", form: references},
-				{name: "ownerOfOrg", form: references},
 				{name: "_meta", form: reference, flags: readOnly},
 			}),
 	}
@@ -88,18 +89,63 @@ var (
 			{name: "name", form: text, flags: required, home: scim.Path{Attr: "displayName"}, rules: []policy{minLength(1), without("/")}},
 			{name: "description", form: text},
 			{name: "condition", form: text},
-			{name: "members", form: references},
+			{name: "members", form: references, relation: scim.Members, to: []string{"user", "group"}},
+			{name: "_meta", form: reference, flags: readOnly},
+		},
+	}
+	roles = &kind{
+		noun: "role", typ: "ManagedRole", extension: scim.ManagedGroupSchema, write: directory.WriteGroups,
+		properties: []property{
+			{name: "name", form: text, flags: required, home: scim.Path{Attr: "displayName"}, rules: []policy{minLength(1)}},
+			{name: "description", form: text},
+			{name: "condition", form: text},
+			{name: "temporalConstraints", form: list},
+			{name: "members", form: references, relation: scim.RoleMembers, to: []string{"user"}},
+			{name: "assignments", form: references},
+			{name: "applications", form: references},
+			{name: "_meta", form: reference, flags: readOnly},
+		},
+	}
+	organizations = &kind{
+		noun: "organization", typ: "ManagedOrganization", extension: scim.ManagedGroupSchema, write: directory.WriteGroups,
+		properties: []property{
+			{name: "name", form: text, flags: required, home: scim.Path{Attr: "displayName"}, rules: []policy{minLength(1)}},
+			{name: "description", form: text},
+			{name: "adminIDs", form: list, flags: readOnly | idsOf, relation: scim.Admins},
+			{name: "ownerIDs", form: list, flags: readOnly | idsOf, relation: scim.Owners},
+			{name: "parentIDs", form: list, flags: readOnly | idsOf, relation: scim.Parent},
+			{name: "owners", form: references, relation: scim.Owners, to: []string{"user"}},
+			{name: "admins", form: references, relation: scim.Admins, to: []string{"user"}},
+			{name: "members", form: references, relation: scim.OrganizationMembers, to: []string{"user"}},
+			{name: "parent", form: reference, relation: scim.Parent, to: []string{"organization"}},
+			{name: "children", form: references, relation: scim.Children, to: []string{"organization"}},
 			{name: "_meta", form: reference, flags: readOnly},
 		},
 	}
 )
 
+// kinds returns all of them.
+func kinds() []*kind { return []*kind{users, groups, roles, organizations} }
+
+// kindOf returns the kind of a canonical type.
+func kindOf(typ string) *kind {
+	for _, k := range kinds() {
+		if k.typ == typ {
+			return k
+		}
+	}
+	return nil
+}
+
 // canonicalType returns the type of the canonical resources.
 func (k *kind) canonicalType() *scim.ResourceType {
-	if k.named {
+	switch k {
+	case users:
+		return scim.UserType()
+	case groups:
 		return scim.GroupType()
 	}
-	return scim.UserType()
+	return scim.ManagedType(k.typ)
 }
 
 // A form is the shape of a property's value.
@@ -134,6 +180,7 @@ const (
 	readOnly         // ignored in bodies (AIC-055)
 	onRequest        // returned only when named
 	credential       // the password
+	idsOf            // the ids of the other ends of a relation
 )
 
 // A property is one name of a managed object: the vendor's schema, and where
@@ -146,9 +193,13 @@ type property struct {
 	// its own name in the kind's extension; a readOnly one is computed.
 	home scim.Path
 	// of says which element of a multi-valued home the property shows.
-	of      *element
-	rules   []policy
-	members []property // of an object, or of the objects in an array
+	of *element
+	// relation is what a relationship is in canonical terms, or what a readOnly
+	// property is computed of; to is the kinds of its other ends.
+	relation scim.Relation
+	to       []string
+	rules    []policy
+	members  []property // of an object, or of the objects in an array
 }
 
 func (p *property) is(f flags) bool { return p.flags&f != 0 }

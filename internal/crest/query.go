@@ -293,7 +293,7 @@ func (q *request) asked() string {
 	for _, name := range []string{"_queryid", "_queryfilter", "uid", "_sortkeys"} {
 		_, _ = io.WriteString(h, strings.Join(q.params[name], ",")+"\x00")
 	}
-	_, _ = io.WriteString(h, q.c.kind.typ)
+	_, _ = io.WriteString(h, q.URL.Path)
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 

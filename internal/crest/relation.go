@@ -2,7 +2,6 @@ package crest
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -19,12 +18,22 @@ func (v *view) reference(k *kind, id string) *scim.Object {
 	)
 }
 
+// relationRev is the revision of every relationship: there is nothing to change in one.
+const relationRev = "0"
+
 // A target is the other end of a relationship.
 type target struct {
 	kind *kind
-	id   string         // the _id, as references show it
-	key  string         // the resource's id
-	read *scim.Resource // if it was
+	id   string // the _id, as references show it
+	key  string // the resource's id
+}
+
+func newTarget(ref scim.Reference) target {
+	t := target{kind: kindOf(ref.Type), id: ref.ID, key: ref.ID}
+	if t.kind.named {
+		t.id = nameOrID(ref.Name, ref.ID)
+	}
+	return t
 }
 
 // relation returns the value of a relationship: null for none. fields, if not
@@ -33,10 +42,7 @@ func (v *view) relation(r *scim.Resource, p *property, fields *selection) (scim.
 	if p.name == "_meta" {
 		return v.meta(r, fields), nil
 	}
-	targets, err := v.targets(r, p, fields)
-	if err != nil {
-		return scim.Value{}, err
-	}
+	targets := p.targets(r)
 	if fields != nil && len(targets) > maxTargets {
 		return scim.Value{}, badRequest(&scim.Error{Rule: scim.RuleTooMany, Path: p.name},
 			"The field '%s' refers to more than %d objects: ask for the references only", p.name, maxTargets)
@@ -62,62 +68,17 @@ func (v *view) relation(r *scim.Resource, p *property, fields *selection) (scim.
 // takes.
 const maxTargets = 1_000
 
-// targets returns the other ends. Roles, assignments, applications and
-// organizations are not served: nobody has any.
-func (v *view) targets(r *scim.Resource, p *property, fields *selection) ([]target, error) {
-	var list []target
-	switch p.name {
-	case "manager":
-		return v.manager(v.c.kind.stored(p, r.Attributes()).Text(), fields)
-	case "groups":
-		for _, g := range r.Groups {
-			if !g.Indirect {
-				list = append(list, target{kind: groups, id: nameOrID(g.Name, g.ID), key: g.ID})
-			}
+// targets returns the other ends that the resource itself has.
+func (p *property) targets(r *scim.Resource) (list []target) {
+	if p.relation == scim.Manager && r.Manager != nil {
+		return []target{newTarget(*r.Manager)}
+	}
+	for _, ref := range r.Related[p.relation] {
+		if !ref.Indirect {
+			list = append(list, newTarget(ref))
 		}
-	case "members":
-		for _, m := range r.Members {
-			t := target{kind: users, id: m.ID, key: m.ID}
-			if m.Type == groups.typ {
-				t = target{kind: groups, id: nameOrID(m.Name, m.ID), key: m.ID}
-			}
-			list = append(list, t)
-		}
-	case "reports":
-		return v.reports(r)
 	}
-	return list, nil
-}
-
-// manager returns the user of this id, none if it is empty or the user is gone:
-// a reference does not outlive what it refers to (AIC-084).
-func (v *view) manager(id string, fields *selection) ([]target, error) {
-	if id == "" {
-		return nil, nil
-	}
-	var inc directory.Include
-	if fields != nil {
-		inc = users.include(fields)
-	}
-	r, err := v.c.d.Read(v.ctx, v.caller, v.caller.Home(), users.typ, id, inc)
-	if isRule(err, scim.RuleNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return []target{{users, id, id, r}}, nil
-}
-
-// reports returns the users whose manager is r.
-func (v *view) reports(r *scim.Resource) ([]target, error) {
-	var list []target
-	query := directory.Query{Start: 1, Filter: users.equal("manager", r.ID)}
-	err := users.each(v.ctx, v.c.d, v.caller, query, func(r *scim.Resource) error {
-		list = append(list, target{kind: users, id: r.ID, key: r.ID})
-		return nil
-	})
-	return list, err
+	return list
 }
 
 // related returns the reference to a target, with the fields asked of it. A
@@ -127,21 +88,17 @@ func (v *view) related(t target, fields *selection) (*scim.Object, error) {
 	// The target identifies the relationship: an object is related to another once.
 	ref.Set("_refProperties", scim.ObjectValue(scim.NewObject(
 		scim.Member{Name: "_id", Value: scim.StringValue(t.key)},
-		scim.Member{Name: "_rev", Value: scim.StringValue("0")},
+		scim.Member{Name: "_rev", Value: scim.StringValue(relationRev)},
 	)))
 	if fields == nil || v.nested {
 		return ref, nil
 	}
-	r := t.read
-	if r == nil {
-		var err error
-		r, err = v.c.d.Read(v.ctx, v.caller, v.caller.Home(), t.kind.typ, t.key, t.kind.include(fields))
-		if isRule(err, scim.RuleNotFound) {
-			return ref, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	r, err := v.c.d.Read(v.ctx, v.caller, v.caller.Home(), t.kind.typ, t.key, t.kind.include(fields))
+	if isRule(err, scim.RuleNotFound) {
+		return ref, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	of := *v.c
 	of.kind = t.kind
@@ -182,26 +139,20 @@ func (v *view) meta(r *scim.Resource, fields *selection) scim.Value {
 	return scim.ObjectValue(out)
 }
 
-// relations is what the relationships of a managed object say in canonical terms.
-type relations struct {
-	object  *scim.Object // with the id for the reference of a manager, and hashed answers
-	groups  []string     // ids of the groups to join
-	members []directory.Member
-	regroup bool // members are given
-}
-
-// relations reads the relationships that m has and checks that their targets
-// are there (AIC-120, AIC-125). old is what m replaces, nil for none:
-// relationships that m does not mention are left alone (AIC-078).
-func (q *request) relations(m *scim.Object, old *scim.Resource) (*relations, error) {
-	rel := &relations{object: m.Clone()}
+// relations reads the relationships that m has: it returns m with the id for
+// the reference of a manager and hashed answers, and what is to become of the
+// other relations by op (AIC-120). old is what m replaces, nil for none: relationships that m
+// does not mention are left alone (AIC-078).
+func (q *request) relations(m *scim.Object, old *scim.Resource, op directory.MemberOp) (*scim.Object, []directory.MemberChange, error) {
+	m = m.Clone()
 	if v := m.Get("kbaInfo"); !v.IsNull() {
 		var stored scim.Value
 		if old != nil {
 			stored = old.Attributes().Get(q.c.kind.extension).Object().Get("kbaInfo")
 		}
-		rel.object.Set("kbaInfo", hashAnswers(stored, v))
+		m.Set("kbaInfo", hashAnswers(stored, v))
 	}
+	var changes []directory.MemberChange
 	for i := range q.c.kind.properties {
 		p := &q.c.kind.properties[i]
 		v, sent := m.Lookup(p.name)
@@ -210,120 +161,112 @@ func (q *request) relations(m *scim.Object, old *scim.Resource) (*relations, err
 		}
 		ends, err := q.ends(p, v)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		switch p.name {
-		case "manager":
-			rel.object.Set(p.name, scim.Value{})
-			if len(ends) > 0 {
-				rel.object.Set(p.name, scim.StringValue(ends[0].key))
-			}
-		case "members":
-			rel.regroup = true
-			for i, t := range ends {
-				rel.members = append(rel.members, directory.Member{ID: t.key, Type: t.kind.typ, Path: "members[" + strconv.Itoa(i) + "].value"})
-			}
-		case "groups":
-			if rel.groups, err = joins(ends, old); err != nil {
-				return nil, err
-			}
+		switch {
+		case p.relation == 0:
+		case p.relation != scim.Manager:
+			changes = append(changes, directory.MemberChange{Relation: p.relation, Op: op, Members: ends})
+		case len(ends) == 0:
+			m.Set(p.name, scim.Value{})
 		default:
-			// reports is the other side of manager; nobody can have the others.
-			if len(ends) > 0 {
-				return nil, notYet("Writing the relationship " + p.name)
-			}
+			m.Set(p.name, scim.StringValue(ends[0].ID))
 		}
 	}
-	return rel, nil
+	return m, changes, nil
 }
 
-// memberList returns members as the attribute of a new group.
-func memberList(members []directory.Member) scim.Value {
-	list := make([]scim.Value, len(members))
-	for i, m := range members {
-		list[i] = scim.ObjectValue(scim.NewObject(
-			scim.Member{Name: "value", Value: scim.StringValue(m.ID)},
-			scim.Member{Name: "type", Value: scim.StringValue(m.Type)},
-		))
-	}
-	return scim.ListValue(list...)
-}
-
-// joins returns the groups that a new user joins. Those of a user that is
-// replaced must be what they are.
-func joins(ends []target, old *scim.Resource) ([]string, error) {
-	var ids, had []string
-	for _, t := range ends {
-		ids = append(ids, t.key)
-	}
-	if old == nil {
-		return ids, nil
-	}
-	for _, g := range old.Groups {
-		if !g.Indirect {
-			had = append(had, g.ID)
-		}
-	}
-	slices.Sort(ids)
-	slices.Sort(had)
-	if !slices.Equal(ids, had) {
-		return nil, notYet("Replacing the relationship groups of a user")
-	}
-	return nil, nil
-}
-
-// ends returns the targets that the value of a relationship refers to.
-func (q *request) ends(p *property, v scim.Value) ([]target, error) {
+// ends returns the other ends that the value of a relationship refers to: one
+// reference, or an array of them.
+func (q *request) ends(p *property, v scim.Value) ([]directory.Member, error) {
 	refs := v.List()
-	if p.form == reference && !v.IsNull() {
+	if v.Kind() != scim.Array && !v.IsNull() {
 		refs = []scim.Value{v}
 	}
-	ends := make([]target, 0, len(refs))
-	seen := map[target]bool{}
+	ends := make([]directory.Member, 0, len(refs))
+	seen := map[string]bool{}
 	for _, ref := range refs {
-		t, err := q.end(p, ref.Object().Get("_ref"))
+		end, err := q.end(p, ref)
 		if err != nil {
 			return nil, err
 		}
-		if seen[t] { // AIC-126
+		if seen[end.ID] { // AIC-126
 			return nil, preconditionFailed(&scim.Error{Rule: scim.RuleDuplicateMember, Path: p.name},
 				"Duplicate relationship specified in relationship collection.")
 		}
-		seen[t] = true
-		ends = append(ends, t)
+		seen[end.ID] = true
+		ends = append(ends, end)
 	}
 	return ends, nil
 }
 
-// end returns the target of one reference. Groups are looked up because their
-// _id may be a name, managers because nobody else looks whether they are there;
-// the members of a group are looked at in the transaction.
-func (q *request) end(p *property, ref scim.Value) (target, error) {
-	k, id, ok := q.c.p.parse(ref.Text())
-	wanted := users
-	if p.name == "groups" {
-		wanted = groups
+// end returns the other end of one reference. Groups are looked up because their
+// _id may be a name; whether the others are there is seen in the transaction.
+func (q *request) end(p *property, ref scim.Value) (directory.Member, error) {
+	text := ref.Object().Get("_ref").Text()
+	k, id, ok := q.c.p.parse(text)
+	if !ok || !possible(id) || !slices.Contains(p.to, k.noun) {
+		return directory.Member{}, dangling(p.name, text)
 	}
-	switch {
-	case !ok || !possible(id) || k != wanted && p.name != "members":
-		return target{}, dangling(p.name, ref.Text())
-	case p.name == "members" && k == users:
-		return target{kind: k, id: id, key: id}, nil
+	if k.named {
+		r, err := q.of(k).find(id, directory.Include{})
+		if isRule(err, scim.RuleNotFound) {
+			return directory.Member{}, dangling(p.name, text)
+		}
+		if err != nil {
+			return directory.Member{}, err
+		}
+		id = r.ID
 	}
-	of := *q
-	c := *q.c
-	c.kind, of.c = k, &c
-	r, err := of.find(id, directory.Include{})
-	if isRule(err, scim.RuleNotFound) {
-		return target{}, dangling(p.name, ref.Text())
-	}
-	if err != nil {
-		return target{}, err
-	}
-	return target{kind: k, id: k.id(r), key: r.ID}, nil
+	return directory.Member{ID: id, Type: k.typ, Path: p.name}, nil
+}
+
+// of returns the request as one for objects of the kind.
+func (q *request) of(k *kind) *request {
+	other, c := *q, *q.c
+	c.kind, other.c = k, &c
+	return &other
 }
 
 func dangling(property, ref string) error {
 	return badRequest(&scim.Error{Rule: scim.RuleDangling, Path: property, Value: ref},
 		"The reference '%s' in '%s' is not to an object that exists", ref, property)
+}
+
+// change returns what an operation of a patch on a relationship comes to (AIC-122
+// to AIC-124); ok is false if to nothing.
+func (q *request) change(p *property, op operation) (ch directory.MemberChange, ok bool, err error) {
+	ch = directory.MemberChange{Relation: p.relation, Op: directory.AddMembers}
+	switch whole := op.value.IsNull(); {
+	case len(op.field) > 1 && isIndex(op.field[1]):
+		return ch, false, positionBased(op.field)
+	case len(op.field) > 1, op.verb != "add" && op.verb != "replace" && op.verb != "remove", op.end && op.verb == "remove":
+		return ch, false, badRequest(&scim.Error{Rule: scim.RulePath, Path: op.field.String()},
+			"The operation '%s' on the relationship '%s' is not supported", op.verb, op.field)
+	case op.verb == "remove" && whole && p.form == references:
+		return ch, false, badRequest(&scim.Error{Rule: scim.RulePath, Path: op.field.String()}, "Cannot delete collection: %s", op.field)
+	case op.verb == "remove" && !whole:
+		ch.Op = directory.RemoveMembers
+	case whole, op.verb == "replace" && !op.end, p.form == reference:
+		ch.Op = directory.SetMembers
+	}
+	ch.Members, err = q.ends(p, op.value)
+	if ch.Op == directory.RemoveMembers && isRule(err, scim.RuleDangling) {
+		return ch, false, nil
+	}
+	return ch, err == nil && p.relation != 0, err
+}
+
+// manager returns the change of the manager as an operation on the attribute
+// that it is, with the user's id as its value.
+func manager(ch directory.MemberChange, op operation) operation {
+	op.verb, op.value = "remove", scim.Value{}
+	if len(ch.Members) > 0 {
+		op.value = scim.StringValue(ch.Members[0].ID)
+	}
+	if ch.Op == directory.SetMembers && len(ch.Members) > 0 {
+		op.verb = "replace"
+	}
+	op.end = false
+	return op
 }

@@ -25,11 +25,9 @@ func revision(r *scim.Resource) string {
 func (k *kind) include(s *selection) directory.Include {
 	var inc directory.Include
 	for i := range k.properties {
-		switch p := &k.properties[i]; p.name {
-		case "groups", "effectiveGroups":
-			inc.Groups = inc.Groups || s.wants(p)
-		case "members":
-			inc.Members = inc.Members || s.wants(p)
+		p := &k.properties[i]
+		if p.relation != 0 && p.relation != scim.Manager && s.wants(p) && !slices.Contains(inc.Relations, p.relation) {
+			inc.Relations = append(inc.Relations, p.relation)
 		}
 	}
 	return inc
@@ -131,24 +129,34 @@ func inner(v scim.Value, name string) scim.Value {
 // [] (AIC-064).
 func (v *view) value(r *scim.Resource, p *property) scim.Value {
 	value := v.c.kind.stored(p, r.Attributes())
-	switch p.name {
-	case "passwordLastChangedTime":
+	switch {
+	case p.name == "passwordLastChangedTime":
 		if !r.PasswordChanged.IsZero() {
 			value = scim.StringValue(stamp(r.PasswordChanged))
 		}
-	case "effectiveGroups":
-		list := make([]scim.Value, len(r.Groups))
-		for i, g := range r.Groups {
-			list[i] = scim.ObjectValue(v.reference(groups, nameOrID(g.Name, g.ID)))
-		}
-		value = scim.ListValue(list...)
-	case "kbaInfo":
+	case p.name == "kbaInfo":
 		value = withoutAnswers(value)
+	case p.relation != 0:
+		value = v.effective(r.Related[p.relation], p)
 	}
 	if value.IsNull() && p.form.isList() {
 		return scim.ListValue()
 	}
 	return value
+}
+
+// effective returns what is computed of the other ends of a relation: references
+// to them, or their ids.
+func (v *view) effective(ends []scim.Reference, p *property) scim.Value {
+	list := make([]scim.Value, len(ends))
+	for i, ref := range ends {
+		if t := newTarget(ref); p.is(idsOf) {
+			list[i] = scim.StringValue(t.id)
+		} else {
+			list[i] = scim.ObjectValue(v.reference(t.kind, t.id))
+		}
+	}
+	return scim.ListValue(list...)
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
