@@ -188,7 +188,7 @@ func (a *answer) lacks(names ...string) *answer {
 }
 
 // reasons are the vendor's phrases.
-var reasons = map[int]string{400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 406: "Not Acceptable",
+var reasons = map[int]string{400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 406: "Not Acceptable",
 	409: "Conflict", 412: "Precondition Failed", 413: "Request Entity Too Large", 501: "Not Implemented"}
 
 // refused fails the test unless the answer is an error of the status in the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -145,6 +146,9 @@ func word(e *scim.Error) *refusal {
 		f.status, f.message = http.StatusNotFound, "Object "+e.Value+" not found"
 	case scim.RuleMethod:
 		f.status, f.message = http.StatusNotImplemented, "Method "+e.Value+" not supported" // AIC-013
+		if slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, e.Value) {
+			f.status = http.StatusMethodNotAllowed
+		}
 	case scim.RuleUnsupported:
 		f.status, f.message = http.StatusNotImplemented, firstOf(e.Path, e.Detail)+" is not supported"
 	case scim.RuleExists:

@@ -225,6 +225,7 @@ func TestConformanceRelationships(t *testing.T) {
 		d.holds(boss, "reports", mina)
 		d.do("DELETE "+boss+"/reports/"+mina[len(alphaUsers)+1:], "").must(200)
 		d.holds(mina, "manager")
+		d.do("PUT "+mina+"/roles/"+id, oneRef).refused(405, "Method PUT not supported")
 		d.as("reader-token").do("POST "+mina+"/roles?_action=create", oneRef).refused(403, "Access denied")
 	})
 	t.Run("aic:AIC-171 a role that is granted is not deleted", func(t *testing.T) {
