@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,9 +54,6 @@ type planner struct {
 	q       *Query
 	missing string // the first attribute that has no index
 }
-
-// many is how many resources are too many to tell apart by how many they are.
-const many = 1000
 
 // plan returns the condition of the query's filter, and the attribute whose
 // index would make it a better one.
@@ -171,7 +169,7 @@ func union(args []*condition) *condition {
 // value path one element must meet them, which no index knows.
 func (p *planner) intersection(args []*condition, within bool) (*condition, error) {
 	c := &condition{kind: and, exact: !within}
-	fewest := math.MaxInt
+	fewest, few := math.MaxInt, p.tx.db.cfg.Few
 	for _, arg := range args {
 		c.exact = c.exact && arg.exact
 		switch arg.kind {
@@ -180,7 +178,7 @@ func (p *planner) intersection(args []*condition, within bool) (*condition, erro
 		case everything:
 			continue
 		}
-		n, err := p.tx.estimate(p.q, arg, min(fewest, many))
+		n, err := p.tx.estimate(p.q, arg, min(fewest, few))
 		if err != nil {
 			return nil, err
 		}
@@ -190,7 +188,7 @@ func (p *planner) intersection(args []*condition, within bool) (*condition, erro
 			c.args[0], c.args[last] = arg, c.args[0]
 		}
 	}
-	if fewest < many {
+	if fewest < few {
 		// The documents of so few are sooner read than other indexes.
 		kept := c.args[:1]
 		for _, arg := range c.args[1:] {
@@ -214,7 +212,7 @@ func (p *planner) intersection(args []*condition, within bool) (*condition, erro
 }
 
 // estimate returns about how many resources the condition has: limit or more is
-// that many or more. What it would take long to count is more than many.
+// that many or more. What it would take long to count is more than few.
 func (tx *Tx) estimate(q *Query, c *condition, limit int) (n int, err error) {
 	switch {
 	case c.kind == nothing:
@@ -235,7 +233,7 @@ func (tx *Tx) estimate(q *Query, c *condition, limit int) (n int, err error) {
 		}
 		return n, nil
 	}
-	return many + 1, nil
+	return tx.db.cfg.Few + 1, nil
 }
 
 // populationPath is how filters name the population of a user.
@@ -505,9 +503,51 @@ func (p *planner) relation(cmp scim.Comparison) (*condition, error) {
 		return &condition{kind: lookup, exact: true, point: true, repeats: true, from: "member", rid: "gid", where: "mid IN (?, ?) AND kind = ?",
 			vals: []any{user, group, memberKind}}, err
 	}
-	return &condition{kind: lookup, exact: true, repeats: true, from: "member CROSS JOIN resource ON resource.rid = mid", rid: "mid", where: `gid IN (
-		WITH RECURSIVE down(gid) AS (SELECT ? UNION SELECT m.mid FROM down CROSS JOIN member m WHERE m.gid = down.gid AND m.kind = ?)
-		SELECT gid FROM down) AND kind = ? AND type = ?`, vals: []any{group, memberKind, memberKind, typ}}, nil
+	return p.belonging(group)
+}
+
+// belonging returns the condition of those that belong to the group, be it
+// through another.
+func (p *planner) belonging(group int64) (*condition, error) {
+	all := []int64{group}
+	for i := 0; i < len(all); i++ {
+		inner, err := p.tx.innerGroups(p.q.TID, all[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range inner {
+			if !slices.Contains(all, g) {
+				all = append(all, g)
+			}
+		}
+	}
+	switch {
+	case len(all) == 1 && p.q.Type == Group:
+		return none(), nil
+	case len(all) == 1: // all of them are users
+		return &condition{kind: lookup, exact: true, point: true, from: "member", rid: "mid", where: "gid = ? AND kind = ?", vals: []any{group, memberKind}}, nil
+	}
+	groups, err := json.Marshal(all)
+	return &condition{kind: lookup, exact: true, repeats: true, from: "member CROSS JOIN resource ON resource.rid = mid", rid: "mid",
+		where: "gid IN (SELECT value FROM json_each(?)) AND kind = ? AND type = ?", vals: []any{string(groups), memberKind, p.q.Type}}, err
+}
+
+// innerGroups returns the groups that are members of a group. It goes through
+// its members or through all groups, whichever are fewer.
+func (tx *Tx) innerGroups(tid, group int64) ([]int64, error) {
+	groups, err := tx.Count(tid, Group)
+	if err != nil {
+		return nil, err
+	}
+	members, err := first(tx, scanInt, "SELECT count(*) FROM (SELECT 1 FROM member WHERE gid = $1 AND kind = $2 LIMIT $3 + 0)", group, memberKind, groups)
+	if err != nil {
+		return nil, err
+	}
+	if int(members) < groups {
+		return list(tx, scanInt, "SELECT m.mid FROM member m CROSS JOIN resource r WHERE m.gid = $1 AND m.kind = $2 AND r.rid = m.mid AND r.type = $3", group, memberKind, Group)
+	}
+	return list(tx, scanInt, `SELECT r.rid FROM resource r WHERE r.tid = $1 AND r.type = $2
+		AND EXISTS (SELECT 1 FROM member m WHERE m.gid = $3 AND m.kind = $4 AND m.mid = r.rid)`, tid, Group, group, memberKind)
 }
 
 // ridOf returns the RID of a public id, 0 if there is none.

@@ -65,7 +65,7 @@ func (tx *Tx) Select(q Query) (*Page, error) {
 		if err == nil && list != nil && len(q.Sort) > 0 && c.kind != everything {
 			// To find a few in an order is more work than to sort them.
 			var n int
-			if n, err = tx.count(&q, c, many); n < many {
+			if n, err = tx.count(&q, c, tx.db.cfg.Few); n < tx.db.cfg.Few {
 				list = nil
 			}
 		}

@@ -47,6 +47,7 @@ type Config struct {
 	Batch    int           // writes in one transaction; default 256
 	WALLimit int64         // bytes of write-ahead log after which the writer finishes a checkpoint; default 128 MiB
 	ScanRows int           // resources that one Select may compare with a filter; default 200,000
+	Few      int           // resources that are sooner read than looked up in one more index; default 1000
 	ScanTime time.Duration // time that one Select may spend on it; default 2 s
 }
 
@@ -56,6 +57,7 @@ func (c Config) withDefaults() Config {
 	c.Batch = cmp.Or(c.Batch, 256)
 	c.WALLimit = cmp.Or(c.WALLimit, 128<<20)
 	c.ScanRows = cmp.Or(c.ScanRows, 200_000)
+	c.Few = cmp.Or(c.Few, 1000)
 	c.ScanTime = cmp.Or(c.ScanTime, 2*time.Second)
 	return c
 }

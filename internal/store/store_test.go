@@ -1,13 +1,35 @@
 package store_test
 
 import (
+	"context"
+	"fmt"
 	"maps"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/rollcall-directory/rollcall/internal/store"
 	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
+
+// The same with so few resources to a filter that those of the test are many.
+func TestFilters(t *testing.T) {
+	t.Parallel()
+	for _, few := range []int{1, 4} {
+		t.Run(fmt.Sprint(few), func(t *testing.T) {
+			t.Parallel()
+			db, err := store.Open(context.Background(), store.Config{Path: filepath.Join(t.TempDir(), "rollcall.db"), Few: few})
+			if err != nil {
+				t.Fatal(err)
+			}
+			storetest.Filters(t, db)
+			checkPlans(t, store.Plans(t, db))
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
 
 func TestSQLite(t *testing.T) {
 	plans := map[string][]string{}
@@ -16,7 +38,16 @@ func TestSQLite(t *testing.T) {
 		t.Cleanup(func() { maps.Copy(plans, store.Plans(t, db)) })
 		return db
 	})
-	// Whatever the suite ran finds its rows by an index, or says that it does not.
+	checkPlans(t, plans)
+	if len(plans) < 50 {
+		t.Errorf("only %d statements seen", len(plans))
+	}
+}
+
+// checkPlans makes sure that statements find their rows by an index, or say that
+// they do not.
+func checkPlans(t *testing.T, plans map[string][]string) {
+	t.Helper()
 	for text, plan := range plans {
 		for _, step := range plan {
 			table, scanned := strings.CutPrefix(step, "SCAN ")
@@ -29,8 +60,5 @@ func TestSQLite(t *testing.T) {
 				t.Errorf("%s\n%s", text, strings.Join(plan, "\n"))
 			}
 		}
-	}
-	if len(plans) < 50 {
-		t.Errorf("only %d statements seen", len(plans))
 	}
 }

@@ -47,7 +47,7 @@ func Run(t *testing.T, open func(testing.TB) *store.DB) {
 		{"settings", testSettings},
 		{"pages without a filter", testPages},
 		{"queries", testQueries},
-		{"indexes find what filters say", testFilters},
+		{"indexes find what filters say", Filters},
 		{"a failed update leaves nothing", testFailure},
 		{"a view sees one moment", testSnapshot},
 		{"a view cannot write", testReadOnly},
