@@ -246,3 +246,26 @@ func TestSecretLifetime(t *testing.T) {
 		ends(t, directorytest.DevClient, 2, time.Time{})
 	})
 }
+
+func TestPrepared(t *testing.T) {
+	w := open(t)
+	t.Run("scim:PRE-01 user names are compared and unique, and passwords checked, as PRECIS prepares them", func(t *testing.T) {
+		// Full-width letters, a composed letter; a password with a no-break space and a decomposed letter.
+		made, err := w.Create(ctx, w.dev, w.home, user(t, `{"userName":"\uFF21d\u00e9","password":"Secret\u00a01e\u0301"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Create(ctx, w.dev, w.home, user(t, `{"userName":"aDe\u0301"}`))
+		fault(t, err, scim.RuleUnique)
+		for _, name := range []string{"Ad\u00e9", "ad\u0065\u0301", "\uff41\uff44\u00e9"} {
+			r, err := w.SignIn(ctx, w.dev, w.home, name, "Secret 1\u00e9")
+			if err != nil || r.ID != made.ID {
+				t.Errorf("%+q: %v, %v", name, r, err)
+			}
+		}
+		for _, password := range []string{"secret 1\u00e9", "Secret 1e", "Secret1\u00e9"} {
+			_, err := w.SignIn(ctx, w.dev, w.home, "ad\u00e9", password)
+			fault(t, err, scim.RuleUnauthenticated)
+		}
+	})
+}
