@@ -137,10 +137,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(route.WithRequestID(r.Context(), id))
 	r.RemoteAddr = s.client(r)
 	out := &answer{ResponseWriter: w}
-	out.common(id)
-	if r.TLS != nil {
-		out.Header().Set("Strict-Transport-Security", "max-age=31536000")
-	}
+	out.common(r, id)
 	var served route.Served
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -183,7 +180,7 @@ func (s *Server) panicked(out *answer, r *http.Request, fault any) {
 		return
 	}
 	clear(out.Header())
-	out.common(id)
+	out.common(r, id)
 	s.mux.Error(out, r, errors.New("panic"))
 }
 
@@ -196,9 +193,13 @@ type answer struct {
 }
 
 // common sets the headers of every answer.
-func (a *answer) common(id string) {
-	a.Header().Set("X-Request-ID", id)
-	a.Header().Set("X-Content-Type-Options", "nosniff")
+func (a *answer) common(r *http.Request, id string) {
+	h := a.Header()
+	h.Set("X-Request-ID", id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.TLS != nil {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 }
 
 // WriteHeader implements http.ResponseWriter.
