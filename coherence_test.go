@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +33,7 @@ const (
 	aDepartment attribute = "department"
 	aExternal   attribute = "external id"
 	aAbout      attribute = "description" // known to Common REST only
+	aBadge      attribute = "badge"       // of an extension that the environment defines: known to scim2 only
 )
 
 type user map[attribute]string
@@ -48,9 +50,27 @@ type dialect struct {
 }
 
 const (
-	enterprise1 = "urn:scim:schemas:extension:enterprise:1.0"
-	enterprise2 = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	enterprise1  = "urn:scim:schemas:extension:enterprise:1.0"
+	enterprise2  = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	ownExtension = "urn:example:schemas:2.0:Badge"
 )
+
+// defineBadge defines that extension.
+func defineBadge(t *testing.T, handler http.Handler) {
+	t.Helper()
+	for _, request := range [][3]string{
+		{"POST", "/scim/v2/Schemas", `{"id":"` + ownExtension + `","attributes":[{"name":"badge","indexed":true}]}`},
+		{"PUT", "/scim/v2/ResourceTypes/User", `{"endpoint":"/Users","schema":"urn:ietf:params:scim:schemas:core:2.0:User","schemaExtensions":[{"schema":"` + ownExtension + `"}]}`},
+	} {
+		r := httptest.NewRequest(request[0], request[1], strings.NewReader(request[2]))
+		r.Header.Set("Authorization", "Bearer "+directorytest.AdminToken)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, r); w.Code != 200 && w.Code != 201 {
+			t.Fatalf("%s %s: %d %s", request[0], request[1], w.Code, w.Body)
+		}
+	}
+}
 
 func dialects() []dialect {
 	all := []attribute{aUserName, aGiven, aFamily, aNick, aTitle, aDisplay, aMail, aActive, aDepartment, aExternal}
@@ -65,7 +85,7 @@ func dialects() []dialect {
 	const core1, core2 = "urn:scim:schemas:core:1.0", "urn:ietf:params:scim:schemas:core:2.0:User"
 	few := []attribute{aUserName, aGiven, aFamily, aNick, aTitle, aMail, aActive, aExternal}
 	return []dialect{
-		scim("scim2", "/scim/v2/Users", devCredential, core2, enterprise2, all, patch2),
+		scim("scim2", "/scim/v2/Users", devCredential, core2, enterprise2, append(slices.Clone(all), aBadge), patch2),
 		scim("rsa", "/rsa/v2/Users", rsaCredential, core2, enterprise2, all, patch2),
 		scim("pingone", "/environments/"+directorytest.Environment+"/v2/Users", devCredential, core2, enterprise2, few, patch2),
 		scim("scim1", "/scim/v1/Users", basicCredential, core1, enterprise1, all, patch1),
@@ -138,6 +158,10 @@ func scimBody(u user, core, extension string, knows []attribute) string {
 				o[extension] = map[string]any{"department": u[a]}
 				o["schemas"] = []string{core, extension}
 			}
+		case aBadge:
+			if u[a] != "" {
+				o[ownExtension] = map[string]any{"badge": u[a]} // its URI in schemas is inferred
+			}
 		}
 	}
 	return encode(o)
@@ -148,6 +172,7 @@ func scimView(o map[string]any, extension string) user {
 		aUserName: text(o["userName"]), aGiven: text(inner(o["name"], "givenName")), aFamily: text(inner(o["name"], "familyName")),
 		aNick: text(o["nickName"]), aTitle: text(o["title"]), aDisplay: text(o["displayName"]), aActive: text(o["active"]),
 		aExternal: text(o["externalId"]), aDepartment: text(inner(o[extension], "department")),
+		aBadge: text(inner(o[ownExtension], "badge")),
 	}
 	if emails, _ := o["emails"].([]any); len(emails) > 0 {
 		u[aMail] = text(inner(emails[0], "value"))
@@ -181,7 +206,7 @@ func managedView(o map[string]any) user {
 // patch2 is a PATCH of RFC 7644 3.5.2.
 func patch2(a attribute, value string) string {
 	path := map[attribute]string{aUserName: "userName", aGiven: "name.givenName", aFamily: "name.familyName", aNick: "nickName", aTitle: "title",
-		aDisplay: "displayName", aMail: "emails", aActive: "active", aDepartment: enterprise2 + ":department", aExternal: "externalId"}[a]
+		aDisplay: "displayName", aMail: "emails", aActive: "active", aDepartment: enterprise2 + ":department", aExternal: "externalId", aBadge: ownExtension + ":badge"}[a]
 	op := map[string]any{"op": "replace", "path": path, "value": value}
 	switch {
 	case value == "":
@@ -350,6 +375,9 @@ func (w *walk) look() {
 			w.fail("read at %s", d.name)
 			return
 		}
+		if shown := o[ownExtension] != nil; shown != (d.name == "scim2" && w.want[aBadge] != "") {
+			w.fail("%s shows the environment's own extension: %t", d.name, shown)
+		}
 		got := d.view(o)
 		for _, a := range d.knows {
 			if got[a] != w.want[a] {
@@ -378,6 +406,7 @@ func (w *walk) end(d dialect) {
 // doors are compared with a model.
 func TestCoherence(t *testing.T) {
 	handler := allDoors(t).Handler
+	defineBadge(t, handler)
 	doors := dialects()
 	numbers := make(chan int)
 	var wg sync.WaitGroup
