@@ -33,6 +33,7 @@ type commands struct {
 	Environment environmentCommand `cmd:"" help:"Administer environments: the tenants."`
 	Client      clientCommand      `cmd:"" help:"Administer clients: the callers of the API."`
 	Audit       auditCommand       `cmd:"" help:"Print the audit log of an environment: who did what, and what was put right."`
+	Schema      schemaCommand      `cmd:"" help:"Administer schemas and resource types that an environment defines itself."`
 	Stream      streamCommand      `cmd:"" help:"Administer event streams: who is told what changes."`
 	Bench       benchCommand       `cmd:"" help:"Measure creates and reads beside the limit of the machine."`
 	Completion  completionCommand  `cmd:"" help:"Print what makes a shell complete this command."`
@@ -117,8 +118,14 @@ func explain(err error) string {
 
 func explainFault(e *scim.Error) string {
 	noun := strings.ToLower(e.Schema)
+	if e.Schema == "ResourceType" {
+		noun = "resource type"
+	}
 	switch e.Rule {
 	case scim.RuleNotFound:
+		if e.Schema == "ResourceType" {
+			return fmt.Sprintf("there is no resource type %q; see rollcall schema list", e.Value)
+		}
 		return fmt.Sprintf("there is no %s %q; see rollcall %s list", noun, e.Value, noun)
 	case scim.RuleUnique:
 		return fmt.Sprintf("the %s %q is taken; choose another %s", e.Path, e.Value, e.Path)
@@ -136,6 +143,9 @@ func explainFault(e *scim.Error) string {
 		return fmt.Sprintf("%q is not a %s to use here; give one of %s", e.Value, e.Path, strings.Join(e.Allowed, ", "))
 	case scim.RuleBusy:
 		return "the data is busy; try again in a moment"
+	}
+	if text := explainDefinition(e); text != "" {
+		return text
 	}
 	return e.Error()
 }

@@ -389,7 +389,7 @@ func (r *redefinition) removeType(name string) error {
 		return err
 	}
 	if n > 0 {
-		return &scim.Error{Rule: scim.RuleInUse, Schema: name, Detail: "cannot be deleted while there are " + strconv.Itoa(n) + " resources of it"}
+		return &scim.Error{Rule: scim.RuleInUse, Schema: name, Detail: "cannot be deleted while there are resources of it (" + strconv.Itoa(n) + ")"}
 	}
 	if err := r.tx.DeleteType(r.tenant, fold(name)); err != nil {
 		return err

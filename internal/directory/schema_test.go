@@ -305,7 +305,7 @@ func TestOwnType(t *testing.T) {
 
 	// The type stays while there are resources of it.
 	remove := directory.Redefinition{RemoveTypes: []string{"device"}, RemoveSchemas: []string{deviceURI, badgeURI}}
-	a.refused(t, remove, scim.RuleInUse, "", "cannot be deleted while there are 2 resources of it")
+	a.refused(t, remove, scim.RuleInUse, "", "cannot be deleted while there are resources of it (2)")
 	for _, id := range []string{router.ID, second.ID} {
 		if _, err := a.Delete(ctx, c, s, "Device", id, directory.Precondition{}); err != nil {
 			t.Fatal(err)

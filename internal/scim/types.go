@@ -210,7 +210,7 @@ func (c *compiler) missing(path, uri, name string) {
 		c.fail(Error{Rule: RulePattern, Path: path, Value: uri, Schema: name, Detail: "a built-in schema belongs to its own type; define a schema"})
 		return
 	}
-	c.fail(Error{Rule: RuleDangling, Path: path, Value: uri, Schema: name})
+	c.fail(Error{Rule: RuleDangling, Path: path, Value: uri, Schema: "Schema"})
 }
 
 // check looks at a type as a whole.

@@ -213,7 +213,7 @@ func checkOwnType(t *testing.T, d *door) {
 	d.refused(t, "PATCH /Devices/"+id, patch(`{"op":"replace","path":"site","value":"Rome"}`), 400, "mutability", "")
 
 	admin := d.as(directorytest.AdminToken)
-	admin.refused(t, "DELETE /ResourceTypes/Device", "", 400, "mutability", "Device cannot be deleted while there are 2 resources of it")
+	admin.refused(t, "DELETE /ResourceTypes/Device", "", 400, "mutability", "Device cannot be deleted while there are resources of it (2)")
 	admin.refused(t, "DELETE /Schemas/"+deviceURN, "", 400, "mutability", deviceURN+" cannot be deleted while the resource type has it: Device")
 	for _, r := range d.do("GET /Devices", "").list() {
 		d.do(fmt.Sprintf("DELETE /Devices/%v", r["id"]), "").wantStatus(t, 204)

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
+)
+
+type schemaCommand struct {
+	Apply  schemaApply  `cmd:"" help:"Define schemas and resource types of an environment by a file, all or nothing."`
+	List   schemaList   `cmd:"" help:"List what an environment defines."`
+	Export schemaExport `cmd:"" help:"Print what an environment defines, as a file to apply."`
+	Delete schemaDelete `cmd:"" help:"Delete schemas and resource types that no resource uses."`
+}
+
+type schemaApply struct {
+	dataFlag
+	environmentFlag
+	File string `arg:"" help:"A definition in JSON as the standard has it, or a list of several; - reads the standard input."`
+}
+
+// environmentFlag names the environment whose definitions a command is about.
+type environmentFlag struct {
+	Environment string `short:"e" default:"default" help:"Id or name of the environment (${default})."`
+}
+
+func (c *schemaApply) Run(t *terminal) error {
+	text, err := readFile(c.File)
+	if err != nil {
+		return err
+	}
+	r, err := readDefinitions(text)
+	if err != nil {
+		return err
+	}
+	return c.use(func(ctx context.Context, d *directory.Directory) error {
+		e, err := d.FindEnvironment(ctx, c.Environment)
+		if err != nil {
+			return err
+		}
+		if _, err := d.RedefineEnvironment(ctx, e.ID, r); err != nil {
+			return err
+		}
+		schemas, types := []string{}, []string{}
+		for _, s := range r.Schemas {
+			schemas = append(schemas, s.ID)
+		}
+		for _, rt := range r.Types {
+			types = append(types, rt.Name)
+		}
+		return t.print(map[string]any{"environment_id": e.ID, "schemas": schemas, "resource_types": types}, func(w io.Writer) {
+			for _, uri := range schemas {
+				fmt.Fprintf(w, "schema %s is defined in environment %s\n", uri, e.Name)
+			}
+			for _, name := range types {
+				fmt.Fprintf(w, "resource type %s is defined in environment %s\n", name, e.Name)
+			}
+		})
+	})
+}
+
+func readFile(name string) ([]byte, error) {
+	if name == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(name)
+}
+
+// readDefinitions reads a file of definitions: one, a list of several, or the
+// answer of a server that lists them.
+func readDefinitions(text []byte) (directory.Redefinition, error) {
+	var r directory.Redefinition
+	v, err := scim.Read(text, scim.Limits{})
+	if err != nil {
+		return r, err
+	}
+	list := []scim.Value{v}
+	if resources, ok := v.Object().Find("Resources"); ok {
+		v = resources
+	}
+	if v.Kind() == scim.Array {
+		list = v.List()
+	}
+	for i, item := range list {
+		var faults scim.Errors
+		if _, ok := item.Object().Find("endpoint"); ok {
+			rt, more := scim.ParseType(item.Object())
+			r.Types, faults = append(r.Types, rt), more
+		} else {
+			s, more := scim.ParseSchema(item.Object())
+			r.Schemas, faults = append(r.Schemas, s), more
+		}
+		if err := faults.Locate(text).Or(); err != nil {
+			return r, fmt.Errorf("definition %d of %d: %s", i+1, len(list), explain(err))
+		}
+	}
+	return r, nil
+}
+
+// ownDefinitions returns the documents of what an environment defines: schemas,
+// types of its own, and built-in types that it gives extensions.
+func ownDefinitions(types *scim.Types) (schemas, resourceTypes []*scim.Object) {
+	for _, s := range types.Schemas() {
+		schemas = append(schemas, s.Object())
+	}
+	for _, rt := range types.All() {
+		if d := rt.Define(); !scim.BuiltIn(d.Name) || len(d.Extensions) > 0 {
+			resourceTypes = append(resourceTypes, d.Object())
+		}
+	}
+	return schemas, resourceTypes
+}
+
+type schemaList struct {
+	dataFlag
+	environmentFlag
+}
+
+func (c *schemaList) Run(t *terminal) error {
+	return c.with(c.dataFlag, func(types *scim.Types) error {
+		schemas, resourceTypes := ownDefinitions(types)
+		var rows []definitionView
+		for _, o := range schemas {
+			uri := o.Get("id").Text()
+			rows = append(rows, definitionView{"schema", uri, fmt.Sprintf("%d attributes, %s", len(o.Get("attributes").List()), usedBy(types, uri))})
+		}
+		for _, o := range resourceTypes {
+			rows = append(rows, definitionView{"resource type", o.Get("name").Text(), o.Get("endpoint").Text() + " " + o.Get("schema").Text()})
+		}
+		return t.print(append([]definitionView{}, rows...), func(w io.Writer) {
+			table(w, "KIND\tNAME\tABOUT", rows, func(v definitionView) string { return v.Kind + "\t" + v.Name + "\t" + v.About })
+		})
+	})
+}
+
+// definitionView is a definition as --json prints it.
+type definitionView struct {
+	Kind  string `json:"kind"`
+	Name  string `json:"name"` // a URI or the name of a type
+	About string `json:"about"`
+}
+
+// usedBy names the resource types that have the schema.
+func usedBy(types *scim.Types, uri string) string {
+	var names []string
+	for _, rt := range types.All() {
+		if rt.Schema.ID == uri || rt.Extension(uri) != nil {
+			names = append(names, rt.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "of no resource type"
+	}
+	return "of " + strings.Join(names, ", ")
+}
+
+// with calls fn with the types of the environment.
+func (f environmentFlag) with(data dataFlag, fn func(*scim.Types) error) error {
+	return data.use(func(ctx context.Context, d *directory.Directory) error {
+		e, err := d.FindEnvironment(ctx, f.Environment)
+		if err != nil {
+			return err
+		}
+		types, err := d.EnvironmentTypes(ctx, e.ID)
+		if err != nil {
+			return err
+		}
+		return fn(types)
+	})
+}
+
+type schemaExport struct {
+	dataFlag
+	environmentFlag
+}
+
+func (c *schemaExport) Run(t *terminal) error {
+	return c.with(c.dataFlag, func(types *scim.Types) error {
+		schemas, resourceTypes := ownDefinitions(types)
+		list := []scim.Value{}
+		for _, o := range slices.Concat(schemas, resourceTypes) {
+			list = append(list, scim.ObjectValue(o))
+		}
+		_, err := fmt.Fprintf(t.out, "%s\n", scim.ListValue(list...).AppendIndent(nil, ""))
+		return err
+	})
+}
+
+type schemaDelete struct {
+	dataFlag
+	environmentFlag
+	Names []string `arg:"" help:"URIs of schemas, names of resource types."`
+}
+
+func (c *schemaDelete) Run(t *terminal) error {
+	var r directory.Redefinition
+	for _, name := range c.Names {
+		if strings.Contains(name, ":") {
+			r.RemoveSchemas = append(r.RemoveSchemas, name)
+		} else {
+			r.RemoveTypes = append(r.RemoveTypes, name)
+		}
+	}
+	return c.use(func(ctx context.Context, d *directory.Directory) error {
+		e, err := d.FindEnvironment(ctx, c.Environment)
+		if err != nil {
+			return err
+		}
+		if _, err := d.RedefineEnvironment(ctx, e.ID, r); err != nil {
+			return err
+		}
+		return t.print(map[string]any{"deleted": c.Names}, func(w io.Writer) {
+			for _, name := range c.Names {
+				fmt.Fprintf(w, "deleted %s from environment %s\n", name, e.Name)
+			}
+		})
+	})
+}
+
+// explainDefinition words what is wrong with a definition; "" for other faults.
+func explainDefinition(e *scim.Error) string {
+	text := ""
+	switch e.Rule {
+	case scim.RuleRequired:
+		text = "is required"
+	case scim.RulePattern:
+		text = e.Detail
+	case scim.RuleType:
+		text = "must be of the JSON type " + strings.Join(e.Allowed, ", ")
+	case scim.RuleMultiValued:
+		text = "must be a list"
+	case scim.RuleSingleValued:
+		text = "must not be a list"
+	case scim.RuleLength:
+		text = "has more than " + strings.Join(e.Allowed, ", ") + " characters"
+	case scim.RuleLimit:
+		text = "more than " + strings.Join(e.Allowed, ", ") + " " + e.Detail
+	case scim.RuleUnknownAttribute:
+		text = "is not a member of a definition"
+	case scim.RuleUnknownSubAttribute:
+		text = "is not a member of " + e.Value
+	case scim.RuleCoreSchemaMissing, scim.RuleUnknownSchema:
+		text = "must be " + e.Schema
+	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody:
+		text = strings.TrimSuffix("the file is not JSON: "+e.Detail, ": ")
+	case scim.RuleInUse:
+		text = e.Detail
+		if e.Path == "" {
+			e.Path = e.Schema
+		} else {
+			text += ": " + strings.TrimSpace(e.Schema+" "+e.Value)
+		}
+		return e.Path + " " + text
+	default:
+		return ""
+	}
+	if e.Path != "" {
+		text = e.Path + ": " + text
+	}
+	if e.Line > 0 {
+		text += fmt.Sprintf(" (line %d, column %d)", e.Line, e.Column)
+	}
+	return text
+}
