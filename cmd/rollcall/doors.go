@@ -19,7 +19,7 @@ var doorNames = []string{"p14e", "pingone", "aic", "rsa", "scim2", "scim1"}
 // ones, the token endpoints and that of event streams.
 func doors(d *directory.Directory, a *auth.Authenticator, f *feed.Feed, publicURL string) []route.Door {
 	return slices.Concat(
-		scim2.New(d, scim2.Standard(scim2.Options{}), publicURL),
+		f.Async(scim2.New(d, scim2.Standard(scim2.Options{Events: feed.URIs()}), publicURL)),
 		scim2.New(d, scim2.PingOne(scim2.Options{}), publicURL),
 		scim2.New(d, scim2.RSA(scim2.Options{}), publicURL),
 		scim1.New(d, scim1.PingOneEnterprise(), publicURL),

@@ -130,6 +130,9 @@ func (s *Stream) event(c *store.Change, types *typeSet) (*Event, error) {
 		e.Kind = ResourceDeleted
 	case store.OpAnswer:
 		e.Kind = RequestAnswered
+		if s.cid != c.Actor && (len(s.Types) > 0 || s.Population != "") {
+			return nil, nil // what others ask for is not for who is told of a part
+		}
 		return e, nil
 	}
 	switch {

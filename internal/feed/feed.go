@@ -63,12 +63,17 @@ type Feed struct {
 	sender *sender
 
 	mu      sync.Mutex
-	changed chan struct{} // closed when there may be new events
-	stopped chan struct{} // closed when Run ends
-	waiting map[string]int
+	changed chan struct{}  // closed when there may be new events
+	waiting map[string]int // polls, by stream
+	ending  bool           // no more requests are accepted to be answered later
+	running int            // of those that are
+
+	background sync.WaitGroup // of the same
+	leaving    chan struct{}  // closed when Run is to end
 }
 
-// New returns the feed of what is in the directory.
+// New returns the feed of what is in the directory. It answers the requests that
+// an earlier feed has accepted and not answered: there must be no other one.
 func New(ctx context.Context, cfg Config) (*Feed, error) {
 	for _, d := range []struct {
 		field    *time.Duration
@@ -93,17 +98,20 @@ func New(ctx context.Context, cfg Config) (*Feed, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.Directory.BreakPromises(ctx, "500", problem("500", "the server has stopped before it could answer; what was asked may or may not be done")); err != nil {
+		return nil, fmt.Errorf("answer what was asked before the last stop: %w", err)
+	}
 	return &Feed{cfg: cfg, dir: cfg.Directory, log: cfg.Log, mint: m, sender: newSender(cfg),
-		changed: make(chan struct{}), stopped: make(chan struct{}), waiting: make(map[string]int)}, nil
+		changed: make(chan struct{}), leaving: make(chan struct{}), waiting: make(map[string]int)}, nil
 }
 
 // Run looks for changes and sends events to the receivers that do not poll,
 // until ctx ends. Then it lets go of all who wait, finishes what it is about,
 // and returns. It is called once.
 func (f *Feed) Run(ctx context.Context) {
-	defer close(f.stopped)
 	var pushes sync.WaitGroup
 	defer pushes.Wait()
+	defer f.leave()
 	running := map[string]context.CancelFunc{}
 	tick := time.NewTicker(f.cfg.Interval)
 	defer tick.Stop()
@@ -122,6 +130,16 @@ func (f *Feed) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// leave lets go of all who wait, accepts no more requests and waits for those that
+// are accepted.
+func (f *Feed) leave() {
+	f.mu.Lock()
+	f.ending = true
+	close(f.leaving)
+	f.mu.Unlock()
+	f.background.Wait()
 }
 
 // push sees to it that a goroutine sends the events of each stream that is

@@ -23,7 +23,9 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/feed"
+	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/scim2"
 	"github.com/rollcall-directory/rollcall/internal/server"
 )
 
@@ -89,7 +91,7 @@ func systemAt(t *testing.T, path string, change func(*feed.Config)) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.server, err = server.New(server.Config{Doors: s.feed.Doors(), Gate: a, Log: cfg.Log}); err != nil {
+	if s.server, err = server.New(server.Config{Doors: slices.Concat(s.feed.Doors(), s.feed.Async(standard(s.dir)), scim2.New(s.dir, scim2.PingOne(scim2.Options{}), publicURL)), Gate: a, Log: cfg.Log}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -106,6 +108,11 @@ func systemAt(t *testing.T, path string, change func(*feed.Config)) *system {
 	s.caller = directorytest.Caller(t, s.dir, directorytest.DevToken)
 	s.caller.RequestID = "request-1"
 	return s
+}
+
+// standard returns the doors of standard SCIM.
+func standard(d *directory.Directory) []route.Door {
+	return scim2.New(d, scim2.Standard(scim2.Options{Events: feed.URIs()}), publicURL)
 }
 
 func provision(t *testing.T, d *directory.Directory) {
@@ -214,13 +221,17 @@ func (s *system) ask(method, path, secret, body string) *httptest.ResponseRecord
 	return s.askAs(method, path, secret, body, "application/json")
 }
 
-func (s *system) askAs(method, path, secret, body, contentType string) *httptest.ResponseRecorder {
+func (s *system) askAs(method, path, secret, body, contentType string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if secret != "" {
 		r.Header.Set("Authorization", "Bearer "+secret)
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", contentType)
+	}
+	for _, h := range header {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Add(name, value)
 	}
 	w := httptest.NewRecorder()
 	s.server.ServeHTTP(w, r)

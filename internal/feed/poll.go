@@ -175,7 +175,7 @@ func (f *Feed) await(ctx context.Context, s *directory.Stream, q pollRequest) ([
 		case <-news:
 		case <-late:
 			return nil, false, nil
-		case <-f.stopped:
+		case <-f.leaving:
 			return nil, false, nil
 		case <-done:
 			return nil, false, ctx.Err()

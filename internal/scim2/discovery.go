@@ -81,6 +81,11 @@ func (c *call) serviceProviderConfig() error {
 	if c.offersCursors() {
 		config.Set("pagination", c.pagination())
 	}
+	if events, err := c.securityEvents(); err != nil {
+		return err
+	} else if !events.IsNull() {
+		config.Set("securityEvents", events)
+	}
 	return c.document(scim.ObjectValue(config))
 }
 

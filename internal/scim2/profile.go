@@ -55,6 +55,10 @@ type Profile struct {
 	allowFilter func(*scim.Filter) error
 	page        paging
 
+	// events are the URIs of the events that an environment with a stream may
+	// tell; empty where there are no streams (scim DIS-07).
+	events []string
+
 	// publicConfig and publicSchemas: the configuration, and schemas and
 	// resource types, are told to who shows no credential.
 	publicConfig, publicSchemas bool
@@ -143,6 +147,11 @@ type Options struct {
 	PrivateFilters bool
 	// PrivateSchemas asks for a credential at /Schemas and /ResourceTypes (scim DIS-05).
 	PrivateSchemas bool
+
+	// Events are the URIs of the events that streams may tell, where requests are
+	// also accepted to be answered later (scim DIS-07). Environments that have no
+	// stream do not show them.
+	Events []string
 
 	// Unknown is what becomes of attributes that the dialect does not have
 	// (pingone B12): ignored, refused, or kept as far as the common schema has them.

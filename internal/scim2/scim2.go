@@ -60,7 +60,7 @@ func (m *mount) routes() []route.Route {
 		discovery = directory.Public
 	}
 	routes := []route.Route{
-		{Method: "GET", Path: "/ServiceProviderConfig", Permission: config, Handle: m.discover((*call).serviceProviderConfig)},
+		{Method: "GET", Path: "/ServiceProviderConfig", Permission: config, Handle: m.discover((*call).serviceProviderConfig), Identify: len(m.profile.events) > 0},
 		{Method: "GET", Path: "/ResourceTypes", Permission: discovery, Handle: m.discover((*call).resourceTypes), Identify: own},
 		{Method: "GET", Path: "/ResourceTypes/{id}", Permission: discovery, Handle: m.discover((*call).resourceType), Identify: own},
 		{Method: "GET", Path: "/Schemas", Permission: discovery, Handle: m.discover((*call).schemas), Identify: own},
@@ -78,7 +78,7 @@ func (m *mount) routes() []route.Route {
 			route.Route{Method: "POST", Path: "/.search", Permission: read, Handle: m.handle((*call).searchAll)},
 			route.Route{Method: "POST", Path: "/Bulk", Permission: read, Handle: m.handle((*call).bulk), MaxBody: route.BulkMaxBody, Timeout: route.BulkTimeout},
 			route.Route{Method: "POST", Path: "/Me", Permission: read, Handle: unsupported("/Me")},
-			route.Route{Method: "GET", Path: "/serviceConfiguration", Permission: config, Handle: m.discover((*call).serviceProviderConfig)},
+			route.Route{Method: "GET", Path: "/serviceConfiguration", Permission: config, Handle: m.discover((*call).serviceProviderConfig), Identify: len(m.profile.events) > 0},
 		)
 		for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} {
 			routes = append(routes, route.Route{Method: method, Path: "/Me", Permission: read, Handle: m.handle((*call).me)})

@@ -31,6 +31,7 @@ func Standard(o Options) Profile {
 			own:          discoverySchemas(),
 			refuseFilter: true,
 		},
+		events:         o.Events,
 		publicConfig:   true,
 		publicSchemas:  !o.PrivateSchemas,
 		privateFilters: o.PrivateFilters,
@@ -40,6 +41,9 @@ func Standard(o Options) Profile {
 	}
 	p.own = func(t *scim.ResourceType) *kind {
 		return &kind{ResourceType: t, write: directory.WriteResources}
+	}
+	if config := p.discovery.own[0]; len(o.Events) > 0 {
+		config.Attributes = append(config.Attributes, securityEventsAttribute())
 	}
 	if o.Basic {
 		p.schemes = append(p.schemes, "Basic")
