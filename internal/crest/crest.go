@@ -61,7 +61,9 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	for _, k := range kinds() {
 		unrealmed := at(plain, k)
 		unrealmed.unique = "UNIQUE"
-		b.Routes = append(append(b.Routes, at(realm, k).routes(b.Prefix)...), unrealmed.routes(b.Prefix)...)
+		for _, c := range []*collection{at(realm, k), unrealmed} {
+			b.Routes = append(append(b.Routes, c.routes(b.Prefix)...), c.about()...)
+		}
 	}
 	return []route.Door{a, b}
 }
@@ -102,6 +104,16 @@ func (c *collection) routes(prefix string) []route.Route {
 		{Method: http.MethodPost, Path: relation, Permission: write, Handle: c.handle(c.relate)},
 		{Method: http.MethodGet, Path: end, Permission: read, Handle: c.handle(c.end)},
 		{Method: http.MethodDelete, Path: end, Permission: write, Handle: c.handle(c.unrelate)},
+	}
+}
+
+// about returns the routes that are about the objects of the collection: what
+// their schema is, and what its policies say.
+func (c *collection) about() []route.Route {
+	name := c.naming.of(c.kind)
+	return []route.Route{
+		{Method: http.MethodPost, Path: "/policy/" + name + "/{id}", Permission: c.kind.write, Handle: c.handle(c.validate)},
+		{Method: http.MethodGet, Path: "/schema/" + name, Permission: directory.ReadSchemas, Handle: c.handle(c.schema)},
 	}
 }
 

@@ -223,6 +223,15 @@ func (a *answer) unmet(want string) *answer {
 	return a
 }
 
+func encode(t testing.TB, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func value(t testing.TB, text string) any {
 	t.Helper()
 	var v any

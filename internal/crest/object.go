@@ -471,19 +471,20 @@ func (q *request) refusal(err error, m *scim.Object, self string) error {
 	return policyFailure(message, append(failed, q.takenName(failed, m, self)...))
 }
 
-// takenName returns the requirement that a userName fails which another user
+// takenName returns the requirement that a unique name fails which another object
 // has, unless it failed already. It completes the report of what is refused
 // anyway: nothing is decided by it.
 func (q *request) takenName(failed []requirement, m *scim.Object, self string) []requirement {
-	name := m.Get("userName").Text()
-	if q.c.kind != users || name == "" || slices.ContainsFunc(failed, func(r requirement) bool { return r.property == "userName" }) {
+	k := q.c.kind
+	name := m.Get(k.unique).Text()
+	if k.unique == "" || name == "" || slices.ContainsFunc(failed, func(r requirement) bool { return r.property == k.unique }) {
 		return nil
 	}
-	page, err := users.list(q.Context(), q.c.d, q.caller, directory.Query{Start: 1, Count: 1, Filter: users.equal("userName", name)})
+	page, err := k.list(q.Context(), q.c.d, q.caller, directory.Query{Start: 1, Count: 1, NoTotal: true, Filter: k.equal(k.unique, name)})
 	if err != nil || len(page.Resources) == 0 || page.Resources[0].ID == self {
 		return nil
 	}
-	return []requirement{{"userName", q.c.taken(), nil}}
+	return []requirement{{k.unique, q.c.taken(k.unique), nil}}
 }
 
 // find reads the object of an id. Groups are found by name, too.

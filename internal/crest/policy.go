@@ -182,13 +182,21 @@ func wrongType(name string, f form, v scim.Value, needed bool) requirement {
 	return requirement{name, "VALID_TYPE", params}
 }
 
-// policyFailure words failed requirements, collected by property (AIC-052).
+// policyFailure words failed requirements (AIC-052).
 func policyFailure(message string, failed []requirement) error {
 	var faults scim.Errors
+	for _, f := range failed {
+		faults = append(faults, &scim.Error{Rule: scim.RulePattern, Path: f.property, Detail: f.code})
+	}
+	return &refusal{status: http.StatusForbidden, message: message, detail: scim.ObjectValue(verdict(failed)), fault: faults}
+}
+
+// verdict returns the answer of the policies, with failed requirements collected
+// by property.
+func verdict(failed []requirement) *scim.Object {
 	var names []string
 	byName := map[string][]scim.Value{}
 	for _, f := range failed {
-		faults = append(faults, &scim.Error{Rule: scim.RulePattern, Path: f.property, Detail: f.code})
 		one := param("policyRequirement", scim.StringValue(f.code))
 		if f.params != nil {
 			one.Set("params", scim.ObjectValue(f.params))
@@ -205,15 +213,10 @@ func policyFailure(message string, failed []requirement) error {
 			scim.Member{Name: "policyRequirements", Value: scim.ListValue(byName[name]...)},
 		))
 	}
-	return &refusal{
-		status:  http.StatusForbidden,
-		message: message,
-		detail: scim.ObjectValue(scim.NewObject(
-			scim.Member{Name: "result", Value: scim.BoolValue(false)},
-			scim.Member{Name: "failedPolicyRequirements", Value: scim.ListValue(list...)},
-		)),
-		fault: faults,
-	}
+	return scim.NewObject(
+		scim.Member{Name: "result", Value: scim.BoolValue(len(failed) == 0)},
+		scim.Member{Name: "failedPolicyRequirements", Value: scim.ListValue(list...)},
+	)
 }
 
 // requirements translates the faults that directory found into the
@@ -228,11 +231,7 @@ func (c *collection) requirements(faults scim.Errors) (failed []requirement, ok 
 		case scim.RulePassword:
 			failed = append(failed, passwordRequirement(e))
 		case scim.RuleUnique:
-			code := "UNIQUE"
-			if name == "userName" {
-				code = c.taken()
-			}
-			failed = append(failed, requirement{name, code, nil})
+			failed = append(failed, requirement{name, c.taken(name), nil})
 		case scim.RuleRequired:
 			failed = append(failed, requirement{name, "REQUIRED", nil})
 		case scim.RuleLength, scim.RuleLimit:
@@ -279,12 +278,12 @@ func passwordRequirement(e *scim.Error) requirement {
 	return f
 }
 
-// taken returns the requirement that a taken userName fails.
-func (c *collection) taken() string {
-	if c.unique != "" {
-		return c.unique
+// taken returns the requirement that a taken value fails.
+func (c *collection) taken(property string) string {
+	if property == "userName" && c.unique == "" {
+		return "VALID_USERNAME"
 	}
-	return "VALID_USERNAME"
+	return "UNIQUE"
 }
 
 var index = regexp.MustCompile(`\[[0-9]+\]`)

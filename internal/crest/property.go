@@ -14,14 +14,15 @@ type kind struct {
 	typ        string // the canonical resource type: User
 	extension  string // URI of the open schema that keeps what has no canonical home
 	write      directory.Permission
-	named      bool // the _id is the name
+	named      bool   // the _id is the name
+	unique     string // the property whose value no two objects have, besides the _id
 	properties []property
 }
 
 // The kinds served.
 var (
 	users = &kind{
-		noun: "user", typ: "User", extension: scim.ManagedSchema, write: directory.WriteUsers,
+		noun: "user", typ: "User", extension: scim.ManagedSchema, write: directory.WriteUsers, unique: "userName",
 		properties: slices.Concat([]property{
 			{name: "userName", form: text, flags: required, home: scim.Path{Attr: "userName"}, rules: []policy{minLength(1), maxLength(255), without("/")}},
 			{name: "givenName", form: text, flags: required | full, home: scim.Path{Attr: "name", Sub: "givenName"}},
@@ -94,7 +95,7 @@ var (
 		},
 	}
 	roles = &kind{
-		noun: "role", typ: "ManagedRole", extension: scim.ManagedGroupSchema, write: directory.WriteGroups,
+		noun: "role", typ: "ManagedRole", extension: scim.ManagedGroupSchema, write: directory.WriteGroups, unique: "name",
 		properties: []property{
 			{name: "name", form: text, flags: required, home: scim.Path{Attr: "displayName"}, rules: []policy{minLength(1)}},
 			{name: "description", form: text},

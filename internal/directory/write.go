@@ -31,6 +31,13 @@ func (d *Directory) Create(ctx context.Context, c Caller, s Scope, dr Draft) (*s
 	return w.result, err
 }
 
+// Check returns what Create would refuse of the draft without a look at what is
+// stored: nil, RuleForbidden, RulePassword, every validation rule.
+func (d *Directory) Check(ctx context.Context, c Caller, s Scope, dr Draft) error {
+	_, err := d.write(ctx, c, s, dr)
+	return err
+}
+
 // Upsert creates the user, or replaces the one user that has the draft's
 // externalId as Put would (p14e R7). Errors: as Create; RuleUnique on
 // externalId when several users have it.
