@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"slices"
 	"time"
@@ -48,7 +49,7 @@ const chunk = 256
 // Indexes propose rows. Where they know all that the filter says, and have the
 // order, they are walked; otherwise the filter decides on each document, and
 // those that it selects are sorted here.
-func (tx *Tx) Select(q Query) (*Page, error) {
+func (tx *Tx) Select(q Query) (p *Page, err error) {
 	q.Start, q.Count = max(q.Start, 1), max(q.Count, 0)
 	if err := q.Cursor.check(q.Sort); err != nil {
 		return nil, err
@@ -60,12 +61,30 @@ func (tx *Tx) Select(q Query) (*Page, error) {
 	if c.kind == nothing {
 		return &Page{}, nil
 	}
+	if tx.view && !c.unique && (q.Filter != nil || len(q.Sort) > 0) {
+		limit, cancel := context.WithTimeout(tx.ctx, tx.db.cfg.ScanTime)
+		tx.limit = limit
+		defer func() {
+			tx.limit = context.Background()
+			if err != nil && limit.Err() != nil {
+				if err = tx.ctx.Err(); err == nil {
+					err = tooMany(&q, c, missing)
+				}
+			}
+			cancel()
+		}()
+	}
+	return tx.answer(&q, c, missing)
+}
+
+// answer answers a query whose condition is c. missing is the attribute to index.
+func (tx *Tx) answer(q *Query, c *condition, missing string) (*Page, error) {
 	if c.exact {
-		list, err := tx.segments(&q, c)
+		list, err := tx.segments(q, c)
 		if err == nil && list != nil && len(q.Sort) > 0 && c.kind != everything {
 			// To find a few in an order is more work than to sort them.
 			var n int
-			if n, err = tx.count(&q, c, tx.db.cfg.Few); n < tx.db.cfg.Few {
+			if n, err = tx.count(q, c, tx.db.cfg.Few); n < tx.db.cfg.Few {
 				list = nil
 			}
 		}
@@ -73,10 +92,10 @@ func (tx *Tx) Select(q Query) (*Page, error) {
 			return nil, err
 		}
 		if list != nil {
-			return tx.indexed(&q, c, list)
+			return tx.indexed(q, c, list)
 		}
 	}
-	return tx.scan(&q, c, missing)
+	return tx.scan(q, c, missing)
 }
 
 // indexed answers a query by walking an index.
@@ -156,22 +175,26 @@ func (tx *Tx) rows(rids []int64) ([]*Row, error) {
 	return rows, err
 }
 
+// tooMany is the fault of a query that would cost more than it may.
+func tooMany(q *Query, c *condition, missing string) error {
+	if c.exact && len(q.Sort) > 0 {
+		missing = q.Sort[0].Path.String()
+	}
+	return &scim.Error{Rule: scim.RuleTooMany, Path: missing}
+}
+
 // scan compares the documents of all resources that meet c with the filter and
 // sorts those that it selects. If there are more than the Config allows, it
 // refuses without looking at any. missing is the attribute to index.
 func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 	limits := tx.db.cfg
 	deadline := time.Now().Add(limits.ScanTime)
-	tooMany := &scim.Error{Rule: scim.RuleTooMany, Path: missing}
-	if c.exact && len(q.Sort) > 0 {
-		tooMany.Path = q.Sort[0].Path.String()
-	}
 	rids, err := tx.rids(q, c, limits.ScanRows+1)
 	if err != nil {
 		return nil, err
 	}
 	if len(rids) > limits.ScanRows {
-		return nil, tooMany
+		return nil, tooMany(q, c, missing)
 	}
 	o := order(q.Sort)
 	decides := q.Filter != nil && !c.exact
@@ -198,7 +221,7 @@ func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 				return nil, err
 			}
 			if time.Now().After(deadline) {
-				return nil, tooMany
+				return nil, tooMany(q, c, missing)
 			}
 			row.TypeName = q.TypeName
 			r := row.Resource()

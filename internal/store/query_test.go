@@ -31,6 +31,8 @@ func TestBudget(t *testing.T) {
 		{"by another comparison", store.Config{ScanRows: 1}, `not (title co "boss")`, "title"},
 		{"in a value path", store.Config{ScanRows: 1}, `phoneNumbers[type eq "work"] or title pr`, "phoneNumbers"},
 		{"out of time", store.Config{ScanTime: time.Nanosecond}, `title eq "boss"`, "title"},
+		{"out of time within an index", store.Config{ScanTime: time.Nanosecond}, `displayName co "boss"`, "displayName"},
+		{"one resource has time enough", store.Config{ScanTime: time.Nanosecond}, `userName eq "user1"`, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.cfg.Path = filepath.Join(t.TempDir(), "rollcall.db")

@@ -159,7 +159,7 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer func() { db.readers <- c }()
-	tx := &Tx{db: db, conn: c, ctx: ctx, limit: context.Background(), defs: make(map[defKey][]attrDef)}
+	tx := &Tx{db: db, conn: c, ctx: ctx, limit: context.Background(), view: true, defs: make(map[defKey][]attrDef)}
 	if _, err := tx.exec("BEGIN"); err != nil {
 		return err
 	}

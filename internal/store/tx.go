@@ -18,6 +18,7 @@ type Tx struct {
 	conn  *conn
 	ctx   context.Context      // View's; looked at between the steps of a long scan
 	limit context.Context      // interrupts statements: never those of an Update
+	view  bool                 // it is a View's
 	err   error                // what broke the transaction
 	defs  map[defKey][]attrDef // see attrDefs
 }

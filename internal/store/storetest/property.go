@@ -236,7 +236,7 @@ func (w *world) term(rt *rapid.T, typ store.Type) string {
 // operand draws what texts are compared with: often a part of one that is there.
 func (w *world) operand(rt *rapid.T) string {
 	s := rapid.OneOf(text(), rapid.SampledFrom([]string{"u-1", "u-3", "g-0", "g-2", "p-0", "work", "User", "a 1", " 2"})).Draw(rt, "operand")
-	if runes := []rune(s); len(runes) > 0 {
+	if runes := []rune(s); len(runes) > 0 && rapid.Bool().Draw(rt, "part") {
 		from := rapid.IntRange(0, 2).Draw(rt, "from")
 		to := rapid.IntRange(0, 2).Draw(rt, "to")
 		if from+to < len(runes) {
