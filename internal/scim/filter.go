@@ -169,8 +169,15 @@ func (p *filterParser) unexpected(wanted string) *Error {
 	if len(w) > 40 {
 		w = strings.ToValidUTF8(w[:40], "") + "..."
 	}
+	if p.secret() {
+		return p.fail(p.pos, "something else where %s is expected", wanted)
+	}
 	return p.fail(p.pos, "%q where %s is expected", w, wanted)
 }
+
+// secret reports whether what the text says must not be repeated: it may have a
+// password in it (scim USR-05).
+func (p *filterParser) secret() bool { return strings.Contains(strings.ToLower(p.text), "password") }
 
 // blanks skips blanks and reports whether there were any.
 func (p *filterParser) blanks() bool {
@@ -319,6 +326,9 @@ func (p *filterParser) comparison(f *Filter) error {
 		}
 	}
 	if f.Op == 0 {
+		if p.secret() {
+			return p.fail(start, "unknown operator")
+		}
 		e := p.fail(start, "unknown operator %q", w)
 		e.Value = w
 		return e

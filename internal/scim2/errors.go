@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -102,7 +103,7 @@ func (m *mount) writeError(w http.ResponseWriter, r *http.Request, err error) {
 
 // said words the faults that err carries; those of a PATCH say of which operation they are.
 func (m *mount) said(err error, faults scim.Errors) wording {
-	said := m.profile.word(faults)
+	said := m.profile.word(discreet(faults))
 	var patch *scim.PatchError
 	if said.status == http.StatusBadRequest && errors.As(err, &patch) {
 		said.detail = m.profile.patchPrefix(patch.Operation) + said.detail
@@ -125,6 +126,20 @@ func (m *mount) wording(r *http.Request, err error) (wording, *scim.Error) {
 		said.detail = m.profile.internal(r)
 	}
 	return said, faults[0]
+}
+
+// discreet returns the faults without what stands in the brackets of a path on
+// passwords: it may be one (scim USR-05).
+func discreet(faults scim.Errors) scim.Errors {
+	out := slices.Clone(faults)
+	for i, e := range out {
+		if at := strings.IndexByte(e.Path, '['); at >= 0 && strings.Contains(strings.ToLower(e.Path[:at]), "password") {
+			told := *e
+			told.Path = e.Path[:at]
+			out[i] = &told
+		}
+	}
+	return out
 }
 
 // explain sets the headers that go with a fault.

@@ -73,7 +73,7 @@ func (k *kind) modify(c *call, id string, body *scim.Object, text []byte, condit
 			scim.Faults(err).Locate(text)
 			return directory.Change{}, err
 		}
-		wrote = p.Attributes
+		wrote = written(ops, p.Attributes)
 		return k.change(old, shown, p, o.Checks)
 	}
 	r, _, err := c.directory.Modify(c.r.Context(), c.caller, c.scope, m)
@@ -168,6 +168,60 @@ func mentions(ops []scim.PatchOperation, attribute string) bool {
 		}
 	}
 	return false
+}
+
+// written returns those of the attributes whose names the operations have in
+// them: what the client wrote (scim ATT-08).
+func written(ops []scim.PatchOperation, attributes *scim.Object) *scim.Object {
+	names := map[string]bool{}
+	note := func(text string) {
+		for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return strings.ContainsRune(":.[] \"", r) }) {
+			names[word] = true
+		}
+	}
+	var walk func(scim.Value)
+	walk = func(v scim.Value) {
+		for _, item := range v.List() {
+			walk(item)
+		}
+		if v.Object() == nil {
+			return
+		}
+		for _, m := range v.Object().Members {
+			note(m.Name)
+			walk(m.Value)
+		}
+	}
+	for _, op := range ops {
+		note(op.Path)
+		walk(op.Value)
+	}
+	return mentioned(attributes, names)
+}
+
+// mentioned returns the members of an object that have one of these names, and of
+// them those that have.
+func mentioned(o *scim.Object, names map[string]bool) *scim.Object {
+	out := scim.NewObject()
+	for _, m := range o.Members {
+		if !isURI(m.Name) && !names[strings.ToLower(m.Name)] {
+			continue
+		}
+		switch {
+		case m.Value.Object() != nil:
+			m.Value = scim.ObjectValue(mentioned(m.Value.Object(), names))
+		case m.Value.List() != nil:
+			items := make([]scim.Value, len(m.Value.List()))
+			for i, item := range m.Value.List() {
+				if items[i] = item; item.Object() != nil {
+					items[i] = scim.ObjectValue(mentioned(item.Object(), names))
+				}
+			}
+			m.Value = scim.ListValue(items...)
+		}
+		out.Members = append(out.Members, m)
+	}
+	return out
 }
 
 // isURI reports whether a member's name is the URI of a schema, or a path that

@@ -2,15 +2,20 @@ package scim2_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
@@ -112,6 +117,131 @@ var ruleNames = []check{
 				d.refused(t, "PATCH /Users/"+id, patched(op), 400, "mutability", "")
 			}
 		}
+	}},
+	{name: "scim:SCH-21 what is returned always, never, by default and on request", run: func(t *testing.T, d *door) {
+		const uri = badgeURN
+		d.define(t, "POST /Schemas", badge(`{"name":"always","returned":"always"},{"name":"never","returned":"never"},{"name":"usual"},{"name":"asked","returned":"request"},
+			{"name":"parts","type":"complex","subAttributes":[{"name":"always","returned":"always"},{"name":"never","returned":"never"},{"name":"usual"},{"name":"asked","returned":"request"}]}`))
+		d.define(t, "PUT /ResourceTypes/User", usersWith(badgeURN))
+		const parts = `"always":"1","never":"2","usual":"3","asked":"4"`
+		const written = `{"userName":"ada","` + uri + `":{` + parts + `,"parts":{` + parts + `}}}`
+		shown := func(names ...string) map[string]any {
+			o := map[string]any{}
+			for _, name := range names {
+				o[name] = map[string]string{"always": "1", "never": "2", "usual": "3", "asked": "4"}[name]
+			}
+			return o
+		}
+		with := func(o, parts map[string]any) any {
+			if parts != nil {
+				o["parts"] = parts
+			}
+			return o
+		}
+		a := d.create(t, "/Users", written)
+		id := a.id()
+		want(t, "created by one who wrote it", a.get(uri), with(shown("always", "usual", "asked"), shown("always", "usual", "asked")))
+		a = d.do("PUT /Users/"+id, written)
+		want(t, "replaced by one who wrote it", a.get(uri), with(shown("always", "usual", "asked"), shown("always", "usual", "asked")))
+		for op, extension := range map[string]any{
+			`"path":"` + uri + `:ASKED","value":"4"`:           with(shown("always", "usual", "asked"), shown("always", "usual")),
+			`"path":"` + uri + `:parts.asked","value":"4"`:     with(shown("always", "usual"), shown("always", "usual", "asked")),
+			`"path":"` + uri + `:parts","value":{"asked":"4"}`: with(shown("always", "usual"), shown("always", "usual", "asked")),
+			`"value":{"` + uri + `":{"asked":"4"}}`:            with(shown("always", "usual", "asked"), shown("always", "usual")),
+			`"path":"` + uri + `:parts.usual","value":"3"`:     with(shown("always", "usual"), shown("always", "usual")),
+		} {
+			a = d.do("PATCH /Users/"+id, patched(`{"op":"replace",`+op+`}`))
+			a.wantStatus(t, 200)
+			got, _ := a.get(uri).(map[string]any)
+			if diff := cmp.Diff(extension, any(got)); diff != "" && !strings.Contains(op, "parts") {
+				t.Errorf("%s (-want +got)\n%s", op, diff)
+			}
+			want(t, op, got["parts"], extension.(map[string]any)["parts"])
+		}
+		for query, extension := range map[string]any{
+			"":                                            with(shown("always", "usual"), shown("always", "usual")),
+			"?attributes=userName":                        with(shown("always"), nil),
+			"?attributes=" + uri + ":asked":               with(shown("always", "asked"), nil),
+			"?attributes=" + uri + ":never":               with(shown("always"), nil),
+			"?attributes=" + uri + ":usual":               with(shown("always", "usual"), nil),
+			"?attributes=" + uri + ":parts.asked":         with(shown("always"), shown("always", "asked")),
+			"?attributes=" + uri + ":parts.never":         with(shown("always"), shown("always")),
+			"?excludedAttributes=" + uri + ":always":      with(shown("always", "usual"), shown("always", "usual")),
+			"?excludedAttributes=" + uri + ":usual":       with(shown("always"), shown("always", "usual")),
+			"?excludedAttributes=" + uri + ":parts":       with(shown("always", "usual"), nil),
+			"?excludedAttributes=" + uri + ":parts.usual": with(shown("always", "usual"), shown("always")),
+		} {
+			for _, a := range []*answer{d.do("GET /Users/"+id+query, ""), d.do("PATCH /Users/"+id+query, patched(`{"op":"replace","path":"active","value":true}`))} {
+				a.wantStatus(t, 200)
+				want(t, a.request, a.get(uri), extension)
+			}
+			want(t, "GET /Users"+query, d.do("GET /Users"+query, "").get("Resources/0/"+uri), extension)
+		}
+		d.refused(t, "GET /Users?filter="+escape(uri+`:never eq "2"`), "", 400, "invalidFilter", "")
+	}},
+	{name: "scim:USR-05 a password is taken by POST, PUT and PATCH, and told to nobody", run: func(t *testing.T, d *door) {
+		secrets := []string{"Canary-7f3aX1", "Canary-7f3aX2", "Canary-7f3aX3", "Canary-7f3aX4", "Canary-7f3aX5"}
+		var answers []*answer
+		say := func(request, body string) *answer {
+			a := d.do(request, body)
+			answers = append(answers, a)
+			return a
+		}
+		a := say("POST /Users", `{"userName":"ada","password":"`+secrets[0]+`"}`)
+		a.wantStatus(t, 201)
+		id := a.id()
+		accepted := func(secret string) {
+			t.Helper()
+			want(t, "signs in", d.signIn(t, "ada", secret), true)
+		}
+		accepted(secrets[0])
+		say("PUT /Users/"+id, `{"userName":"ada","password":"`+secrets[1]+`"}`).wantStatus(t, 200)
+		accepted(secrets[1])
+		say("PATCH /Users/"+id, patched(`{"op":"replace","path":"password","value":"`+secrets[2]+`"}`)).wantStatus(t, 200)
+		accepted(secrets[2])
+		say("PATCH /Users/"+id+"?attributes=password", patched(`{"op":"add","value":{"password":"`+secrets[3]+`"}}`)).wantStatus(t, 200)
+		accepted(secrets[3])
+		say("POST /Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
+			{"method":"PATCH","path":"/Users/`+id+`","data":`+patched(`{"op":"replace","path":"password","value":"`+secrets[4]+`"}`)+`},
+			{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"ada","password":"`+secrets[4]+`"}}]}`).wantStatus(t, 200)
+		accepted(secrets[4])
+		for _, query := range []string{"", "?attributes=password", "?attributes=userName,password", "?excludedAttributes=userName", "?attributes=" + userURN + ":password", "?attributes=" + userURN} {
+			say("GET /Users/"+id+query, "").wantStatus(t, 200)
+			say("GET /Users"+query, "").wantStatus(t, 200)
+			say("GET /"+query, "").wantStatus(t, 200)
+		}
+		say("POST /Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"attributes":["password"]}`).wantStatus(t, 200)
+		for _, request := range []string{"GET /Users?filter=" + escape(`password eq "`+secrets[4]+`"`), "GET /Users?sortBy=password", "GET /Users?filter=" + escape(`password pr`),
+			"GET /Users?filter=" + escape(`password eq Canary-7f3aX1 x`), "GET /Users?filter=" + escape(`password Canary-7f3aX1 "x"`), "GET /Users?filter=" + escape(`password eq Canary-7f3aX1"`)} {
+			say(request, "")
+		}
+		for _, bad := range []string{`"Canary-7f3a` + "\u0007" + `"`, `["Canary-7f3aX1","Canary-7f3aX2"]`, `{"value":"Canary-7f3aX1"}`, `"canary-7f3a"`, `"Canary-7f3aX1`} {
+			if a := say("POST /Users", `{"userName":"bob","password":`+bad+`}`); a.status < 400 {
+				t.Errorf("%s: status %d", bad, a.status)
+			}
+			say("PATCH /Users/"+id, patched(`{"op":"replace","path":"password","value":`+bad+`}`))
+			say("PATCH /Users/"+id, patched(`{"op":"replace","path":"password[value eq `+strings.ReplaceAll(bad, `"`, `\"`)+`]","value":"x"}`))
+		}
+		say("DELETE /Users/"+id, "").wantStatus(t, 204)
+		told := []string{"canary-7f3a", "argon2", strings.ToLower(base64.StdEncoding.EncodeToString([]byte("Canary-7f3"))), hex.EncodeToString([]byte("Canary-7f3a"))}
+		for _, secret := range told {
+			for _, a := range answers {
+				if text := strings.ToLower(fmt.Sprint(string(a.body), a.header)); strings.Contains(text, secret) {
+					t.Errorf("%s: %s", a.request, text)
+				}
+			}
+			if strings.Contains(strings.ToLower(d.log.String()), secret) {
+				t.Errorf("the log tells %s", secret)
+			}
+		}
+		// What no file has, neither do the logs of changes and of audit, nor the
+		// events that are made of them. Hashes stand with the credentials alone.
+		for _, secret := range append(secrets, told[0], told[2], told[3]) {
+			if d.contains(t, secret) {
+				t.Errorf("the files hold %s", secret)
+			}
+		}
+		want(t, "hashes in the logs", d.trail(t, "argon2"), 0)
 	}},
 	{name: "scim:MV-01 the standard sub-attributes mean what they mean everywhere", run: func(t *testing.T, d *door) {
 		id := d.user(t, `{"userName":"ada","displayName":"Ada"}`)
@@ -515,6 +645,60 @@ var ruleErrors = []check{
 		}
 		want(t, "nothing has changed", d.do("GET /Users/"+id, "").header.Get("ETag"), `W/"1"`)
 	}},
+	{name: "scim:ERR-07 no request makes a fault of the server", run: func(t *testing.T, d *door) {
+		id := d.user(t, `{"userName":"ada","emails":[{"value":"a@x.example","type":"work"}]}`)
+		g := d.create(t, "/Groups", `{"displayName":"G","members":[{"value":"`+id+`"}]}`).id()
+		r := rand.New(rand.NewPCG(7, 11))
+		pick := func(list ...string) string { return list[r.IntN(len(list))] }
+		name := func() string {
+			return pick("userName", "emails", "emails.value", "name", "name.givenName", "active", "meta.created", "members", "members.$ref", "groups", "password", "id", "schemas", "nothing",
+				userURN, userURN+":emails", enterpriseURN+":manager", enterpriseURN+":manager.value", "urn:x", "", ".", "a..b", "$", "x509Certificates", "\u0000", "é", "meta", "emails[", "emails[type eq \"work\"]", "emails[primary pr].value")
+		}
+		var filter func(depth int) string
+		filter = func(depth int) string {
+			if depth > 0 && r.IntN(2) == 0 {
+				return pick("not (", "(", "", "emails[", "((((") + filter(depth-1) + pick(" and ", " or ", " ", " xor ") + filter(depth-1) + pick(")", "", "]", "))))")
+			}
+			return name() + " " + pick("eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr", "EQ", "is", "") + " " + pick(`"x"`, `"`, "7", "-1e999", "true", "null", `"2020-01-01T00:00:00Z"`, `"\ud800"`, "[]", "", "é", `"\\"`)
+		}
+		var value func(depth int) string
+		value = func(depth int) string {
+			if depth > 0 && r.IntN(2) == 0 {
+				if r.IntN(2) == 0 {
+					return `{"` + strings.ReplaceAll(name(), `"`, `\"`) + `":` + value(depth-1) + `,"value":` + value(depth-1) + `}`
+				}
+				return `[` + value(depth-1) + `,` + value(depth-1) + `]`
+			}
+			return pick(`"x"`, `""`, `7`, `-0.0e-7`, `1e400`, `true`, `null`, `[]`, `{}`, `"`+id+`"`, `"\u0000"`, `"\ud83d"`, `"bulkId:1"`, `{"type":"work","primary":true}`, `nope`, `"2020-01-01"`)
+		}
+		q := func() string {
+			return "?" + pick("filter", "sortBy", "attributes", "excludedAttributes", "startIndex", "count", "cursor", "sortOrder", "x") + "=" + pick(escape(filter(3)), escape(name()), "-1", "99999999999999999999", "%zz", "%00", "", ",,,", "descending")
+		}
+		for range 1500 {
+			request := pick("GET", "POST", "PUT", "PATCH", "DELETE") + " " + pick("/Users", "/Users/"+id, "/Groups/"+g, "/Groups", "/", "/.search", "/Users/.search", "/Bulk", "/Me", "/Schemas", "/Users/%00", "/ResourceTypes/%ff") + pick("", "", q(), q())
+			op := func() string {
+				return `{"op":` + pick(`"add"`, `"replace"`, `"remove"`, `"Add"`, `7`, `""`, `"move"`) + pick("", `,"path":`+quoted(name()), `,"path":`+value(1)) + pick("", `,"value":`+value(3)) + `}`
+			}
+			body := pick(value(4), patched(op()+","+op()), patched(op()), `{"userName":`+value(2)+`,"`+strings.ReplaceAll(name(), `"`, "")+`":`+value(3)+`}`, `{"displayName":"x","members":`+value(2)+`}`,
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":`+quoted(filter(3))+`,"sortBy":`+value(1)+`,"count":`+value(1)+`}`,
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":`+value(0)+`,"Operations":[{"method":`+pick(`"POST"`, `"PATCH"`, `"DELETE"`, value(0))+`,"path":`+pick(`"/Users"`, `"/Users/`+id+`"`, `"/Groups/bulkId:1"`, value(0))+`,"bulkId":`+value(0)+`,"data":`+value(3)+`}]}`)
+			if strings.HasPrefix(request, "DELETE /Users/"+id) || strings.HasPrefix(request, "DELETE /Groups/"+g) || strings.HasPrefix(request, "GET") {
+				body = ""
+			}
+			a := d.do(request, body, "If-Match: "+pick("*", `W/"1"`, `"`, "x"))
+			if a.status >= 500 && a.status != 501 || a.status >= 400 && a.get("schemas/0") != any("urn:ietf:params:scim:api:messages:2.0:Error") {
+				t.Errorf("%s %s: %d %s", request, body, a.status, a.body)
+			}
+			if strings.Contains(string(a.body), `"status":"500"`) {
+				t.Errorf("%s %s: %s", request, body, a.body)
+			}
+		}
+		for line := range strings.Lines(d.log.String()) {
+			if strings.Contains(line, "panic") || strings.Contains(line, `"level":"ERROR"`) && !strings.Contains(line, `"status":501`) {
+				t.Errorf("the log has %s", line)
+			}
+		}
+	}},
 	{name: "scim:DEL-05 what is deleted is not to be seen", run: func(t *testing.T, d *door) {
 		id := d.user(t, `{"userName":"ada","externalId":"x","emails":[{"value":"a@x.example"}]}`)
 		g := d.create(t, "/Groups", `{"displayName":"G","externalId":"x","members":[{"value":"`+id+`"}]}`).id()
@@ -657,4 +841,44 @@ func (d *door) createQuickly(t testing.TB, i int) string {
 		t.Fatal(err)
 	}
 	return r.ID
+}
+
+// trail returns how many rows of the logs of changes and of audit hold the text.
+func (d *door) trail(t testing.TB, text string) int {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(d.files, "rollcall.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	found, rows := 0, 0
+	look := func(detail []byte) {
+		if rows++; strings.Contains(string(detail), text) {
+			found++
+		}
+	}
+	if err := db.View(t.Context(), func(tx *store.Tx) error {
+		tenant, err := tx.Tenant(directorytest.Environment)
+		if err != nil {
+			return err
+		}
+		audits, err := tx.Audits(tenant.TID, 0, 10_000)
+		if err != nil {
+			return err
+		}
+		for _, a := range audits {
+			look(fmt.Append(a.Detail, a))
+		}
+		changes, err := tx.Changes(tenant.TID, 0, 10_000)
+		for _, c := range changes {
+			look(fmt.Append(c.Detail, c))
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if rows < 10 {
+		t.Fatalf("only %d rows", rows)
+	}
+	return found
 }
