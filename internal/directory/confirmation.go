@@ -47,19 +47,21 @@ func (d *Directory) LosePassword(ctx context.Context, c Caller, s Scope, email, 
 		return nil, err
 	}
 	var out *Confirmation
-	known, err := d.byEmail(ctx, tenant, email)
+	known, err := d.byEmail(ctx, c, s, email)
 	switch {
 	case err != nil:
 		return nil, err
+	case c.limits.keeps(ownPassword):
+		return nil, d.refuse(ctx, c, "User", "")
 	case len(known) == 0:
 		return nil, &scim.Error{Rule: scim.RuleNotFound, Schema: "User", Value: email}
 	case len(known) > 1:
 		return nil, &scim.Error{Rule: scim.RulePattern, Path: "email", Value: email, Detail: "several users have this address"}
 	}
 	err = d.update(ctx, func(tx *store.Tx) error {
-		row, err := tx.ByRID(known[0].RID)
+		row, err := c.find(tx, tenant, store.User, "User", known[0].ID)
 		if err != nil {
-			return notFound(err, "User", email)
+			return err
 		}
 		out, err = d.confirmation(tx, c, row, ForResetPassword, redirect)
 		return err
@@ -78,7 +80,8 @@ type Invitation struct {
 // active before that and whose userName is the address. An invitation of the
 // same address again ends the one before (p14e R71, R73).
 //
-// Errors: as Create; RuleUnique on email if a user has the address who is not
+// Errors: as Create; RuleForbidden also for a client that may not write what an
+// invitation does; RuleUnique on email if a user has the address who is not
 // waiting to register.
 func (d *Directory) Invite(ctx context.Context, c Caller, s Scope, inv Invitation) (*Confirmation, error) {
 	address := scim.NewObject(scim.Member{Name: "value", Value: scim.StringValue(inv.Email)}, scim.Member{Name: "primary", Value: scim.BoolValue(true)})
@@ -89,7 +92,12 @@ func (d *Directory) Invite(ctx context.Context, c Caller, s Scope, inv Invitatio
 	if err != nil {
 		return nil, err
 	}
-	known, err := d.byEmail(ctx, w.tenant, inv.Email)
+	for _, needed := range []string{"userName", "active", "emails", "password"} {
+		if c.limits.keeps(ownedBy("User", "", needed)) {
+			return nil, d.refuse(ctx, c, "User", "")
+		}
+	}
+	known, err := d.byEmail(ctx, c, s, inv.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +115,10 @@ func (d *Directory) Invite(ctx context.Context, c Caller, s Scope, inv Invitatio
 
 // invited returns the user who is invited: a new one, or one who was invited
 // before and has not registered. known are those who had the address a moment ago.
-func (w *write) invited(tx *store.Tx, known []*store.Row) (*store.Row, error) {
+func (w *write) invited(tx *store.Tx, known []*scim.Resource) (*store.Row, error) {
 	row, err := tx.ByKey(w.tenant, store.User, w.body.key)
 	if errors.Is(err, store.ErrNotFound) && len(known) > 0 {
-		row, err = tx.ByRID(known[0].RID)
+		row, err = tx.ByID(w.tenant, store.User, known[0].ID)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -122,7 +130,7 @@ func (w *write) invited(tx *store.Tx, known []*store.Row) (*store.Row, error) {
 		return nil, err
 	}
 	_, err = tx.Confirmation(row.RID, store.Register)
-	if errors.Is(err, store.ErrNotFound) || len(known) > 1 || row.Resource().Attributes().Get("active").Bool() {
+	if errors.Is(err, store.ErrNotFound) || len(known) > 1 || !w.caller.limits.sees(row) || row.Resource().Attributes().Get("active").Bool() {
 		return nil, &scim.Error{Rule: scim.RuleUnique, Schema: "User", Path: "email", Value: w.body.attributes.Get("userName").Text()}
 	}
 	return row, err
@@ -142,21 +150,18 @@ func (d *Directory) Invited(ctx context.Context, c Caller, s Scope, ids []string
 	return out, err
 }
 
-// byEmail returns two users at most that have the address.
-func (d *Directory) byEmail(ctx context.Context, tenant int64, email string) ([]*store.Row, error) {
+// byEmail returns two users at most that have the address, of those whom the
+// caller sees.
+func (d *Directory) byEmail(ctx context.Context, c Caller, s Scope, email string) ([]*scim.Resource, error) {
 	f, err := scim.UserType().Resolve(&scim.Filter{Op: scim.OpEq, Path: scim.Path{Attr: "emails", Sub: "value"}, Value: scim.StringValue(email)}, scim.FilterOptions{})
 	if err != nil {
 		return nil, err
 	}
-	var rows []*store.Row
-	err = d.view(ctx, func(tx *store.Tx) error {
-		found, err := tx.Select(store.Query{TID: tenant, Type: store.User, Filter: f, Count: 2})
-		if err == nil {
-			rows = found.Rows
-		}
-		return err
-	})
-	return rows, err
+	page, err := d.List(ctx, c, s, Query{Type: "User", Filter: f, Count: 2, NoTotal: true})
+	if err != nil {
+		return nil, err
+	}
+	return page.Resources, nil
 }
 
 // confirmation makes a token for the user and stores its hash.
@@ -171,7 +176,7 @@ func (d *Directory) confirmation(tx *store.Tx, c Caller, row *store.Row, p Purpo
 	if err != nil {
 		return nil, err
 	}
-	out := &Confirmation{User: row.Resource(), Token: token, Expires: now.Add(life)}
+	out := &Confirmation{User: c.limits.show(row.Resource()), Token: token, Expires: now.Add(life)}
 	return out, d.record(tx, c, action, "User", row.ID)
 }
 
@@ -192,8 +197,8 @@ func (d *Directory) ChangePassword(ctx context.Context, c Caller, s Scope, id, o
 	wrong := &scim.Error{Rule: scim.RulePattern, Path: "oldPassword"}
 	find := func(tx *store.Tx) (*store.Row, error) { return tx.ByID(tenant, store.User, id) }
 	if err := d.view(ctx, func(tx *store.Tx) error {
-		_, err := find(tx)
-		return notFound(err, "User", id)
+		_, err := c.find(tx, tenant, store.User, "User", id)
+		return err
 	}); err != nil {
 		return nil, err
 	}
@@ -308,9 +313,9 @@ func (d *Directory) Confirm(ctx context.Context, h Holder, password string) (*Co
 func (d *Directory) redeem(ctx context.Context, c Caller, tenant int64, p Purpose, id, token, password string) (*Confirmed, error) {
 	out := &Confirmed{}
 	err := d.view(ctx, func(tx *store.Tx) error {
-		row, err := tx.ByID(tenant, store.User, id)
+		row, err := c.find(tx, tenant, store.User, "User", id)
 		if err != nil {
-			return notFound(err, "User", id)
+			return err
 		}
 		conf, err := d.good(tx, row, p, token)
 		if err != nil {

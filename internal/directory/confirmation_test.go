@@ -312,3 +312,56 @@ func TestNotifications(t *testing.T) {
 	_, err = w.ChangeNotifications(ctx, reader, w.home, nil)
 	fault(t, err, scim.RuleForbidden)
 }
+
+func TestConfirmationsWithinLimits(t *testing.T) {
+	w := open(t)
+	here, there := w.population(t, "here"), w.population(t, "there")
+	ada := w.create(t, in(here, user(t, `{"userName":"ada","password":"2Federate","emails":[{"value":"`+address+`"}]}`)))
+	bob := w.create(t, in(there, user(t, `{"userName":"bob","password":"2Federate","emails":[{"value":"bob@example.com"},{"value":"`+address+`"}]}`)))
+	c := w.limited(t, directory.ClientLimits{Populations: []string{here}})
+	lost, err := w.LosePassword(ctx, c, w.home, address, "")
+	if err != nil || lost.User.ID != ada.ID {
+		t.Fatalf("%+v, %v", lost, err)
+	}
+	_, err = w.LosePassword(ctx, c, w.home, "bob@example.com", "")
+	fault(t, err, scim.RuleNotFound)
+	_, err = w.ChangePassword(ctx, c, w.home, bob.ID, "2Federate", "3Federate")
+	fault(t, err, scim.RuleNotFound)
+	all, err := w.LosePassword(ctx, w.dev, w.home, "bob@example.com", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.ResetPassword(ctx, c, w.home, bob.ID, all.Token, "3Federate")
+	fault(t, err, scim.RuleNotFound)
+
+	// Whom another population's client invited is not theirs to invite again.
+	if _, err := w.Invite(ctx, w.limited(t, directory.ClientLimits{Populations: []string{there}}), w.home, directory.Invitation{Email: "cyd@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Invite(ctx, c, w.home, directory.Invitation{Email: "cyd@example.com"})
+	fault(t, err, scim.RuleUnique)
+	made, err := w.Invite(ctx, c, w.home, directory.Invitation{Email: "dan@example.com"})
+	if err != nil || w.read(t, "User", made.User.ID).Population != here {
+		t.Errorf("%+v, %v", made, err)
+	}
+
+	for _, l := range []directory.ClientLimits{{ReadOnly: []string{"password"}}, {Hidden: []string{"password"}}} {
+		c := w.limited(t, l)
+		_, err := w.LosePassword(ctx, c, w.home, "bob@example.com", "")
+		fault(t, err, scim.RuleForbidden)
+		_, err = w.Invite(ctx, c, w.home, directory.Invitation{Email: "eve@example.com"})
+		fault(t, err, scim.RuleForbidden)
+		_, err = w.ResetPassword(ctx, c, w.home, bob.ID, all.Token, "3Federate")
+		fault(t, err, scim.RuleReadOnly)
+		_, err = w.ChangePassword(ctx, c, w.home, bob.ID, "2Federate", "3Federate")
+		fault(t, err, scim.RuleReadOnly)
+	}
+	c = w.limited(t, directory.ClientLimits{Hidden: []string{"emails"}})
+	_, err = w.LosePassword(ctx, c, w.home, "bob@example.com", "")
+	fault(t, err, scim.RuleNotFound)
+	_, err = w.ChangeNotifications(ctx, c, w.home, nil)
+	fault(t, err, scim.RuleForbidden)
+	if _, err := w.SignIn(ctx, w.dev, w.home, "bob", "2Federate"); err != nil {
+		t.Errorf("a refused request changed the password: %v", err)
+	}
+}

@@ -30,11 +30,14 @@ func (d *Directory) Notifications(ctx context.Context, c Caller, s Scope) (Notif
 }
 
 // ChangeNotifications changes the texts of the environment and returns them.
-// change must be quick: it runs inside the transaction. Errors: RuleForbidden;
-// those of change.
+// change must be quick: it runs inside the transaction. Errors: RuleForbidden,
+// also for every client that has limits; those of change.
 func (d *Directory) ChangeNotifications(ctx context.Context, c Caller, s Scope, change func(Notifications) error) (Notifications, error) {
 	if _, err := d.authorise(ctx, c, s, WriteUsers); err != nil {
 		return nil, err
+	}
+	if c.limits != nil {
+		return nil, d.refuse(ctx, c, "Environment", c.Environment)
 	}
 	var out Notifications
 	err := d.update(ctx, func(tx *store.Tx) error {

@@ -67,9 +67,6 @@ func (d *door) readPatch(k *kind, body *scim.Object) (*partial, error) {
 	if err := faults.Or(); err != nil {
 		return nil, err
 	}
-	if slices.Contains(p.cleared, scim.Path{Attr: "password"}) && p.values.Get("password").IsNull() {
-		return nil, &scim.Error{Rule: scim.RuleRequired, Path: "password"} // a password can be replaced, not taken away
-	}
 	d.readExtension(p)
 	return p, p.readMembers()
 }
@@ -264,7 +261,7 @@ func memberList(o *scim.Object) ([]directory.Member, error) {
 
 // change is what the patch makes of a stored resource.
 func (p *partial) change(old *scim.Resource) (directory.Change, error) {
-	ch := directory.Change{MustChange: p.mustChange, Members: p.members}
+	ch := directory.Change{MustChange: p.mustChange, Members: p.members, DropPassword: slices.Contains(p.cleared, scim.Path{Attr: "password"})}
 	if len(p.cleared) == 0 && p.values.Len() == 0 && p.removed.Len() == 0 {
 		return ch, nil
 	}

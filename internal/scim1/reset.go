@@ -63,7 +63,7 @@ func (d *door) losePassword(c *call) error {
 	if err != nil {
 		return err
 	}
-	link, err := d.deliver(c, n, conf, email, skip, said, own)
+	link, err := d.deliver(c, n, conf, known(conf.User, email), skip, said, own)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (d *door) invite(c *call) error {
 	f := fields{body: body}
 	n, _ := lookupNotice(noticeInvite)
 	email, said := f.email("email"), map[string]string{}
-	to := email
+	to := ""
 	if f.text("alternateEmail") != "" {
 		to = f.email("alternateEmail")
 	}
@@ -104,7 +104,7 @@ func (d *door) invite(c *call) error {
 	if err != nil {
 		return err
 	}
-	link, err := d.deliver(c, n, conf, to, skip, said, own)
+	link, err := d.deliver(c, n, conf, cmp.Or(to, known(conf.User, email)), skip, said, own)
 	if err != nil {
 		return err
 	}
@@ -121,6 +121,18 @@ func (d *door) deliver(c *call, n notice, conf *directory.Confirmation, to, skip
 		return values["link"], nil
 	}
 	return values["link"], d.send(n, to, said, own, values)
+}
+
+// known returns the address of the user that the one in the request stands
+// for. Addresses are compared loosely, so another one may stand for it that is
+// somebody else's mailbox: mail goes to the address that is known.
+func known(user *scim.Resource, email string) string {
+	for _, item := range user.Attributes().Get("emails").List() {
+		if value := item.Object().Get("value").Text(); scim.Fold(value) == scim.Fold(email) {
+			return value
+		}
+	}
+	return address(user)
 }
 
 // login is the URL that the pages for users are below (p14e R70).

@@ -205,7 +205,7 @@ func TestPasswordLost(t *testing.T) {
 		id := p.create(t, ada)
 		first := p.do(t, "POST", lost, `{"email": "ADA@example.com"}`, 200)
 		got := p.mail.Next(t)
-		if len(first) != 1 || got.To != "ADA@example.com" || !strings.Contains(got.Text, first["link"].(string)) || !strings.Contains(got.HTML, `href="`+first["link"].(string)+`"`) {
+		if len(first) != 1 || got.To != "ada@example.com" || !strings.Contains(got.Text, first["link"].(string)) || !strings.Contains(got.HTML, `href="`+first["link"].(string)+`"`) {
 			t.Errorf("answer %v, mail %+v", first, got)
 		}
 		second := p.do(t, "POST", lost, `{"email": "ada@example.com", "skipSend": "disabled"}`, 200)
@@ -229,6 +229,21 @@ func TestPasswordLost(t *testing.T) {
 			token(t, link, "https://app.example/reset", id)
 		}
 		token(t, openPostLink(t), lostLink, "$")
+	})
+	t.Run("mail goes to the address that is known, not to one that looks like it", func(t *testing.T) {
+		p := openPost(t, nil)
+		p.create(t, `{"userName": "mike", "emails": [{"value": "other@example.com", "primary": true}, {"value": "mike@example.com"}]}`)
+		const kelvin = "mi\u212ae@example.com" // the sign for kelvin folds to k
+		p.do(t, "POST", lost, `{"email": "`+kelvin+`"}`, 200)
+		if got := p.mail.Next(t); got.To != "mike@example.com" {
+			t.Errorf("mail to %s", got.To)
+		}
+		p.do(t, "POST", inviting, `{"email": "kim@example.com"}`, 200)
+		p.mail.Next(t)
+		p.do(t, "POST", inviting, `{"email": "\u212aim@example.com"}`, 200)
+		if got := p.mail.Next(t); got.To != "kim@example.com" {
+			t.Errorf("mail to %s", got.To)
+		}
 	})
 	t.Run("without a mail server the link is returned", func(t *testing.T) {
 		p := openPost(t, func(o *scim1.Options) { o.Mail = nil })

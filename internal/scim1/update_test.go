@@ -1,5 +1,7 @@
 package scim1_test
 
+import "strings"
+
 // pingOneUpdates are rows of TestConformance: how stored resources change.
 var pingOneUpdates = []struct{ name, text string }{
 	// Replace.
@@ -293,6 +295,20 @@ PATCH /api/directory/user/$UUID1
 {"id": "$UUID1", "schemas": ["urn:scim:schemas:core:1.0", "urn:scim:schemas:com_pingone:1.0"], "userName": "ada", "active": true, "phoneNumbers": [{"value": "1"}],
  "urn:scim:schemas:com_pingone:1.0": "$ANY", "meta": "$ANY", "groups": "$ANY"}`},
 
+	{"a password can be taken away", `
+POST /api/directory/user
+{"userName": "ada", "password": "2Federate"}
+200
+{"id": "$UUID1", "...": "$ANY"}
+PATCH /api/directory/user/$UUID1
+{"meta": {"attributes": ["password"]}, "password": "3Federate"}
+200
+{"...": "$ANY"}` + strings.ReplaceAll(signIn, "2Federate", "3Federate") + granted + `
+PATCH /api/directory/user/$UUID1
+{"meta": {"attributes": ["password"]}}
+200
+{"...": "$ANY"}` + strings.ReplaceAll(signIn, "2Federate", "3Federate") + denied},
+
 	{"p14e:R34 what is required or read-only cannot be cleared", `
 POST /api/directory/user
 {"userName": "ada", "title": "Engineer", "password": "2Federate"}
@@ -311,10 +327,6 @@ PATCH /api/directory/user/$UUID1
 {"meta": {"attributes": ["schemas"]}}
 400
 {"Errors": [{"description": "Attribute schemas is read-only", "code": "400"}]}
-PATCH /api/directory/user/$UUID1
-{"meta": {"attributes": ["password"]}}
-400
-{"Errors": [{"description": "Attribute password is required", "code": "400"}]}
 PATCH /api/directory/group/$USERS
 {"meta": {"attributes": ["displayName"]}}
 400
