@@ -169,7 +169,7 @@ type Redefinition struct {
 }
 
 // maxRevised is how many resources of a type a change of its definition may
-// have to look at: other writers wait meanwhile, about 10 µs for each.
+// have to look at: other writers wait meanwhile, 10 to 40 µs for each.
 const maxRevised = 100_000
 
 // Redefine changes the definitions of the environment and returns its types. From
@@ -425,7 +425,26 @@ func (r *redefinition) storeType(t *scim.ResourceType) (changed bool, err error)
 	if err != nil || old == nil {
 		return changed, err
 	}
-	return changed, r.revise(number, scim.Revise(old, t), added)
+	i := 0
+	for _, path := range added { // of new attributes nothing needs to be read
+		if hasAttribute(old, path) {
+			added[i] = path
+			i++
+		} else if err := r.tx.IndexAbsent(r.tenant, number, path); err != nil {
+			return false, err
+		}
+	}
+	return changed, r.revise(number, scim.Revise(old, t), added[:i])
+}
+
+// hasAttribute reports whether the type has the attribute, so that resources may
+// have values of it.
+func hasAttribute(t *scim.ResourceType, text string) bool {
+	path, err := scim.ParsePath(text)
+	if err == nil {
+		_, _, err = t.ResolvePath(path, scim.FilterOptions{})
+	}
+	return err == nil
 }
 
 // indexes returns the indexes that a type has of the environment's own attributes.

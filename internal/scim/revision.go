@@ -1,8 +1,9 @@
 package scim
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
-	"strings"
 )
 
 // A Revision is the step from one definition of a resource type to another. It
@@ -103,8 +104,15 @@ func (r *Revision) Asks() bool { return len(r.conditions) > 0 }
 // Concerns reports whether the document of a resource, as [Resource.Doc] has
 // it, must be looked at. It reads it only superficially.
 func (r *Revision) Concerns(doc []byte) bool {
+	has := func(name string) bool { return bytes.Contains(doc, []byte(`"`+name+`":`)) }
 	return slices.ContainsFunc(r.conditions, func(c condition) bool {
-		return c.path.Schema == "" || c.path.Attr == "" && !c.absent || strings.Contains(string(doc), `"`+c.path.Schema+`":`)
+		switch {
+		case c.path.Attr == "":
+			return !c.absent || has(c.path.Schema)
+		case c.path.Schema != "" && !has(c.path.Schema):
+			return false
+		}
+		return !c.absent || has(cmp.Or(c.path.Sub, c.path.Attr))
 	})
 }
 

@@ -197,6 +197,15 @@ func testOwnIndexes(t *testing.T, db *store.DB) {
 	must(set(tid, store.User, 0))
 	must(insert(tid, store.User, "h", withAsset(ada, "4", "T-1")))
 
+	// An attribute that no resource has yet.
+	must(db.Update(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.SetIndexes(tid, store.Group, []store.Index{{Path: asset + ":new", Type: scim.TypeString}})
+		if err != nil {
+			return err
+		}
+		return tx.IndexAbsent(tid, store.Group, asset+":new")
+	}))
+
 	// What is deleted with its environment.
 	must(set(other, store.User, 2, ownIndexes(store.NotUnique, true)...))
 	must(set(other, store.Group, 2, ownIndexes(store.UniqueWhole, true)...))
