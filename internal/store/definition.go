@@ -213,14 +213,10 @@ func (tx *Tx) IndexAbsent(tid int64, t Type, path string) error {
 }
 
 // Each calls fn for the resources of a type, in order of creation, until it
-// gives an error. The rows have RID, ID and Doc, beside what is asked for.
+// gives an error.
 func (tx *Tx) Each(tid int64, t Type, fn func(*Row) error) error {
-	read := func(s scan) (*Row, error) {
-		r := &Row{TID: tid, Type: t}
-		return r, s(&r.RID, &r.ID, &r.Doc)
-	}
 	for after := int64(0); ; {
-		rows, err := list(tx, read, "SELECT rid, id, doc FROM resource WHERE tid = $1 AND type = $2 AND rid > $3 ORDER BY rid LIMIT $4 + 0", tid, t, after, chunk)
+		rows, err := list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.rid > $3 ORDER BY r.rid LIMIT $4 + 0", tid, t, after, chunk)
 		if err != nil {
 			return err
 		}
