@@ -175,7 +175,8 @@ func (a *accepted) serve(w http.ResponseWriter, r *http.Request, p preference) e
 			return a.out.replay(w)
 		}
 	}
-	if err := a.feed.dir.Promise(r.Context(), a.caller, a.caller.Home(), a.questions); err != nil {
+	// The time of the request may be nearly over, and the answer is to be 202.
+	if err := a.feed.dir.Promise(context.WithoutCancel(r.Context()), a.caller, a.caller.Home(), a.questions); err != nil {
 		if p.wait > 0 { // it runs: nothing is left but to wait for it
 			<-a.done
 			a.feed.end()

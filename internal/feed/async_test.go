@@ -47,22 +47,24 @@ func (s *system) result(w *httptest.ResponseRecorder, more string) *httptest.Res
 	return nil
 }
 
-// answered returns the answers that the stream tells, by txn, when there are so many.
+// answered returns the next answers that the stream tells, by txn, when there are
+// so many. It acknowledges them, and all that was told before.
 func (s *system) answered(st *directory.Stream, n int) map[string]event {
 	s.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		out := map[string]event{}
-		for _, e := range s.poll(st, `{"maxEvents":1000,"returnImmediately":true}`).events {
+	out := map[string]event{}
+	for len(out) < n {
+		told := s.poll(st, `{}`).events // waits
+		if len(told) == 0 {
+			s.t.Fatal("the answers are not told")
+		}
+		for _, e := range told {
 			if _, ok := e.Events[asyncresp]; ok {
 				out[e.Txn] = e
 			}
 		}
-		if len(out) >= n {
-			return out
-		}
+		s.poll(st, acks(told...))
 	}
-	s.t.Fatal("the answers are not told")
-	return nil
+	return out
 }
 
 func TestAsync(t *testing.T) {
@@ -273,12 +275,12 @@ func TestAsync(t *testing.T) {
 
 	t.Run("nothing secret", func(t *testing.T) {
 		s := newSystem(t, nil)
-		st := s.stream(directory.StreamDraft{Full: true})
+		st, all := s.stream(directory.StreamDraft{Full: true}), s.stream(directory.StreamDraft{Full: true})
 		ok := s.later("POST", "/scim/v2/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada","password":"Canary-1-pass"}`)
 		short := s.later("POST", "/scim/v2/Users", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"bob","password":"Canary"}`)
 		texts := []string{s.verify(s.result(ok, "").Body.String()).text, s.verify(s.result(short, "").Body.String()).text, s.log.String()}
 		s.answered(st, 2)
-		for _, e := range s.poll(st, atOnce).events {
+		for _, e := range s.poll(all, atOnce).events {
 			texts = append(texts, e.text)
 		}
 		for _, text := range texts {
@@ -340,7 +342,7 @@ func TestSlow(t *testing.T) {
 		s := newSystem(t, nil)
 		st := s.stream(directory.StreamDraft{})
 		release := make(chan struct{})
-		_, h := slow(t, s.dir, 50*time.Millisecond, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+		_, h := slow(t, s.dir, time.Second, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
 			<-release
 			w.WriteHeader(http.StatusCreated)
 			return nil

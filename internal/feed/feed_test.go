@@ -79,7 +79,7 @@ func systemAt(t *testing.T, path string, change func(*feed.Config)) *system {
 	} else if len(known) == 0 {
 		provision(t, s.dir)
 	}
-	cfg := feed.Config{Directory: s.dir, PublicURL: publicURL, Base: publicURL + "/scim/v2", Interval: time.Millisecond,
+	cfg := feed.Config{Directory: s.dir, PublicURL: publicURL, Base: publicURL + "/scim/v2", Interval: 5 * time.Millisecond,
 		Log: slog.New(slog.NewTextHandler(s.log, nil)), Backoff: feed.Backoff{Least: time.Millisecond, Most: 5 * time.Millisecond}, Private: true}
 	if change != nil {
 		change(&cfg)
