@@ -32,12 +32,6 @@ func preconditionFailed(fault *scim.Error, format string, args ...any) error {
 	return &refusal{status: http.StatusPreconditionFailed, message: fmt.Sprintf(format, args...), fault: fault}
 }
 
-// notYet refuses what is not offered.
-func notYet(what string) error {
-	return &refusal{status: http.StatusNotImplemented, message: what + " is not supported",
-		fault: &scim.Error{Rule: scim.RuleUnsupported, Path: what}}
-}
-
 // unparsable words a parameter whose value cannot be read.
 func unparsable(parameter, value, what string) error {
 	return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: spelled(parameter), Value: value},

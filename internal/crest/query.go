@@ -327,23 +327,3 @@ func (k *kind) list(ctx context.Context, d *directory.Directory, caller director
 
 // chunk is how many resources are read at once for an answer without pages.
 const chunk = 500
-
-// each calls fn with all resources that a query selects.
-func (k *kind) each(ctx context.Context, d *directory.Directory, caller directory.Caller, query directory.Query, fn func(*scim.Resource) error) error {
-	query.Count = chunk
-	for {
-		page, err := k.list(ctx, d, caller, query)
-		if err != nil {
-			return err
-		}
-		for _, r := range page.Resources {
-			if err := fn(r); err != nil {
-				return err
-			}
-		}
-		if len(page.Resources) < query.Count {
-			return nil
-		}
-		query.Start += len(page.Resources)
-	}
-}

@@ -64,7 +64,7 @@ type Message struct {
 	HTML     string // may be empty
 }
 
-// ErrFull: too many messages wait. Nothing was taken.
+// ErrFull means that too many messages wait. Nothing was taken.
 var ErrFull = errors.New("mail: too many messages are waiting")
 
 var errClosed = errors.New("mail: the sender is closed")
