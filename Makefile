@@ -4,7 +4,7 @@
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 FUZZTIME ?= 15s
 
-.PHONY: build test race lint bench fuzz cover coherence
+.PHONY: build test race lint bench fuzz cover coherence conformance
 
 # One static binary. Go writes version and commit into it; rollcall version shows them.
 build:
@@ -33,6 +33,12 @@ fuzz:
 		echo "$$(dirname $$file) $${found#func }"; \
 		go test -run '^$$' -fuzz "^$${found#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname $$file)" </dev/null || exit 1; \
 	done
+
+# docs/conformance.md from a run of all tests. It fails with them.
+conformance:
+	go test -timeout 20m -json ./... >conformance.json
+	go run ./internal/conformance <conformance.json >docs/conformance.md
+	rm conformance.json
 
 cover:
 	go test -coverpkg=./... -coverprofile=cover.out ./...
