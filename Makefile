@@ -1,7 +1,5 @@
 # Needs Go and nothing else; Go fetches what go.mod names.
 
-# The race detector needs a C compiler; without one the tests run without it.
-RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 FUZZTIME ?= 15s
 
 .PHONY: build test race lint bench fuzz cover coherence conformance
