@@ -1,4 +1,4 @@
-# Needs Go and nothing else; Go fetches what go.mod names.
+# Needs Go, and for the tests the programs of PostgreSQL; Go fetches what go.mod names.
 
 # How long each fuzz target runs: a time, or executions (20000x). Where a run must not fail without a finding, executions: the
 # end of a time can cut a worker short, which go test reports as "context deadline exceeded" (go.dev/issue/75804, fixed in Go 1.27).

@@ -25,6 +25,8 @@ var mayImport = map[string][]string{
 	"internal/mail":          nil,
 	"internal/mail/mailtest": nil,
 
+	"internal/postgrestest": nil,
+
 	"internal/store":           {"scim"},
 	"internal/store/storetest": {"store", "scim"},
 
@@ -54,7 +56,7 @@ var only = map[string][]string{
 }
 
 // testKits may be imported by tests alone.
-var testKits = []string{"internal/exchange", "internal/directory/directorytest", "internal/store/storetest", "internal/mail/mailtest"}
+var testKits = []string{"internal/exchange", "internal/directory/directorytest", "internal/store/storetest", "internal/mail/mailtest", "internal/postgrestest"}
 
 // A listed package is one as go list shows it.
 type listed struct {
