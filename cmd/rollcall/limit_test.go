@@ -19,7 +19,7 @@ import (
 // tooMany is how each door words 429.
 var tooMany = map[string]string{
 	"p14e":    `{"Errors":[{"description":"Too many requests","code":"429"}]}`,
-	"scim1":   `{"Errors":[{"description":"Too many requests","code":"429"}]}`,
+	"scim1":   `{"Errors":[{"description":"Too many requests","code":"429"}],"detail":"Too many requests"}`,
 	"pingone": `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429","detail":"Too many requests"}`,
 	"rsa":     `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429","detail":"Too Many Requests"}`,
 	"scim2":   `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"429","detail":"Too many requests; try again after 1 s"}`,

@@ -48,6 +48,26 @@ func scheme(name string) *scim.Object {
 // describes the attributes of extensions with those that they extend.
 func (d *door) listSchemas(c *call) error {
 	all := []scim.Value{scim.ObjectValue(d.describe(d.user)), scim.ObjectValue(d.describe(d.group))}
+	list := d.listOf(all, len(all), 1)
+	if d.newer {
+		list.Set("schemas", scim.Strings(coreSchema, coreSchema+":ListResponse"))
+	}
+	write(c.w, http.StatusOK, list)
+	return nil
+}
+
+// listTypes serves the resource types in the members that SCIM 2.0 gives them.
+func (d *door) listTypes(c *call) error {
+	var all []scim.Value
+	for _, k := range []*kind{d.user, d.group} {
+		all = append(all, scim.ObjectValue(scim.NewObject(
+			scim.Member{Name: "schemas", Value: scim.Strings(coreSchema)},
+			scim.Member{Name: "id", Value: scim.StringValue(k.Name)},
+			scim.Member{Name: "name", Value: scim.StringValue(k.Name)},
+			scim.Member{Name: "description", Value: scim.StringValue(k.Description)},
+			scim.Member{Name: "endpoint", Value: scim.StringValue(k.path)},
+			scim.Member{Name: "schema", Value: scim.StringValue(k.Schema.ID)})))
+	}
 	write(c.w, http.StatusOK, d.listOf(all, len(all), 1))
 	return nil
 }

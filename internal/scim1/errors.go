@@ -14,7 +14,7 @@ import (
 func (d *door) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	faults := scim.Faults(err)
 	if len(faults) == 0 {
-		writeErrors(w, http.StatusInternalServerError, "Internal error")
+		d.writeErrors(w, http.StatusInternalServerError, "Internal error")
 		return
 	}
 	status, texts := 0, make([]string, len(faults))
@@ -26,7 +26,7 @@ func (d *door) writeError(w http.ResponseWriter, r *http.Request, err error) {
 		texts[i] = text
 	}
 	d.explain(w, faults[0])
-	writeErrors(w, status, texts...)
+	d.writeErrors(w, status, texts...)
 }
 
 // explain sets the headers that go with a fault.
@@ -43,14 +43,18 @@ func (d *door) explain(w http.ResponseWriter, e *scim.Error) {
 	}
 }
 
-func writeErrors(w http.ResponseWriter, status int, texts ...string) {
+func (d *door) writeErrors(w http.ResponseWriter, status int, texts ...string) {
 	list := make([]scim.Value, len(texts))
 	for i, text := range texts {
 		list[i] = scim.ObjectValue(scim.NewObject(
 			scim.Member{Name: "description", Value: scim.StringValue(text)},
 			scim.Member{Name: "code", Value: scim.StringValue(strconv.Itoa(status))}))
 	}
-	write(w, status, scim.NewObject(scim.Member{Name: "Errors", Value: scim.ListValue(list...)}))
+	body := scim.NewObject(scim.Member{Name: "Errors", Value: scim.ListValue(list...)})
+	if d.newer {
+		body.Set("detail", scim.StringValue(strings.Join(texts, "; ")))
+	}
+	write(w, status, body)
 }
 
 // word chooses status and text of a fault: the table of p14e section 9. Rules

@@ -25,6 +25,9 @@ type Profile struct {
 	groupOption  string // query parameter that names a group for the new user; empty for none (p14e R4)
 	version      bool   // meta.version is emitted
 	listCount    bool   // lists have the member count beside itemsPerPage (p14e R48)
+	// newer answers also with what services look for that speak 1.1 and test it as
+	// if it were 2.0: /ResourceTypes, the URN of a list, detail in errors.
+	newer bool
 
 	// extension does what the vendor's own schema asks for; its zero value nothing.
 	extension extension
@@ -113,10 +116,17 @@ func Standard() Profile {
 			LocationPrefix: "/scim/v1",
 			ListKeys:       []string{"Resources"},
 		},
-		mounts:       []mount{{prefix: "/scim/v1", routes: standardRoutes}},
+		mounts:       []mount{{prefix: "/scim/v1", routes: newerRoutes}},
 		createStatus: 201,
 		version:      true,
+		newer:        true,
 	}
+}
+
+// newerRoutes are the standard ones and the one that SCIM 2.0 added to discovery.
+func newerRoutes(d *door) []route.Route {
+	return append(standardRoutes(d),
+		route.Route{Method: "GET", Path: "/ResourceTypes", Permission: directory.ReadSchemas, Handle: d.serve(d.listTypes)})
 }
 
 // pingOneRoutes are the standard ones and the vendor's own (p14e section 3).

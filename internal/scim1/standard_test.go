@@ -31,7 +31,7 @@ POST /scim/v1/Users?option=DEFAULT_USER_GROUP
 POST /scim/v1/Users
 {"userName": "ADA", "externalId": "a"}
 409
-{"Errors": [{"description": "User with userName ADA already exists", "code": "409"}]}`},
+{"Errors": [{"description": "User with userName ADA already exists", "code": "409"}], "detail": "User with userName ADA already exists"}`},
 
 		{"the vendor's extension is unknown", `
 POST /scim/v1/Users
@@ -40,7 +40,7 @@ POST /scim/v1/Users
 {"id": "$UUID1", "schemas": ["urn:scim:schemas:core:1.0"], "userName": "ada", "active": false, "meta": "$ANY"}
 GET /scim/v1/Users?filter=urn:scim:schemas:com_pingone:1.0:createTimeStamp%20gt%201
 400
-{"Errors": [{"description": "Invalid filter: $ANY", "code": "400"}]}`},
+{"Errors": [{"description": "Invalid filter: $ANY", "code": "400"}], "detail": "Invalid filter: $ANY"}`},
 
 		{"groups, lists and deletion", `
 POST /scim/v1/Users
@@ -71,7 +71,7 @@ GET /scim/v1/Users
 !Authorization
 401
 WWW-Authenticate: Basic realm="directory", Bearer realm="directory"
-{"Errors": [{"description": "Authentication failed", "code": "401"}]}`},
+{"Errors": [{"description": "Authentication failed", "code": "401"}], "detail": "Authentication failed"}`},
 
 		{"discovery", `
 GET /scim/v1/ServiceProviderConfigs
@@ -83,7 +83,18 @@ GET /scim/v1/ServiceProviderConfigs
   {"type": "oauthbearertoken", "name": "OAuth Bearer Token", "description": "$ANY", "primary": false}]}
 GET /scim/v1/Schemas
 200
-{"totalResults": 2, "Resources": [{"id": "urn:scim:schemas:core:1.0:User", "endpoint": "/Users", "...": "$ANY"}, {"id": "urn:scim:schemas:core:1.0:Group", "endpoint": "/Groups", "...": "$ANY"}], "...": "$ANY"}`},
+{"totalResults": 2, "Resources": [{"id": "urn:scim:schemas:core:1.0:User", "endpoint": "/Users", "...": "$ANY"}, {"id": "urn:scim:schemas:core:1.0:Group", "endpoint": "/Groups", "...": "$ANY"}],
+ "schemas": ["urn:scim:schemas:core:1.0", "urn:scim:schemas:core:1.0:ListResponse"], "...": "$ANY"}
+GET /scim/v1/ResourceTypes
+200
+{"totalResults": 2, "itemsPerPage": 2, "startIndex": 1, "schemas": ["urn:scim:schemas:core:1.0"], "Resources": [
+ {"schemas": ["urn:scim:schemas:core:1.0"], "id": "User", "name": "User", "description": "$ANY", "endpoint": "/Users", "schema": "urn:scim:schemas:core:1.0"},
+ {"schemas": ["urn:scim:schemas:core:1.0"], "id": "Group", "name": "Group", "description": "$ANY", "endpoint": "/Groups", "schema": "urn:scim:schemas:core:1.0"}]}
+POST /scim/v1/ResourceTypes
+{}
+405
+Allow: GET, HEAD, OPTIONS
+{"Errors": [{"description": "Method not allowed", "code": "405"}], "detail": "Method not allowed"}`},
 
 		{"a group is described", `
 GET /scim/v1/Schemas/urn:scim:schemas:core:1.0:group
@@ -101,14 +112,21 @@ GET /scim/v1/Schemas/urn:scim:schemas:core:1.0:group
   {"name": "display", "type": "string", "multiValued": false, "description": "$ANY", "readOnly": true, "required": false, "caseExact": false},
   {"name": "type", "type": "string", "multiValued": false, "description": "$ANY", "readOnly": false, "required": false, "caseExact": false, "canonicalValues": ["user", "group"]}]}]}`},
 
+		{"several faults are one detail", `
+POST /scim/v1/Users
+{"userName": "ada", "active": 7, "title": 8}
+400
+{"Errors": [{"description": "Attribute title must be a string", "code": "400"}, {"description": "Attribute active must be a boolean", "code": "400"}],
+ "detail": "Attribute title must be a string; Attribute active must be a boolean"}`},
+
 		{"what is not built yet", `
 POST /scim/v1/Bulk
 {}
 501
-{"Errors": [{"description": "Not implemented", "code": "501"}]}
+{"Errors": [{"description": "Not implemented", "code": "501"}], "detail": "Not implemented"}
 GET /scim/v1/Groups/7/users/count
 404
-{"Errors": [{"description": "No such endpoint", "code": "404"}]}`},
+{"Errors": [{"description": "No such endpoint", "code": "404"}], "detail": "No such endpoint"}`},
 	} {
 		t.Run(row.name, func(t *testing.T) { open(t, scim1.Standard()).play(t, row.text) })
 	}
