@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -300,11 +301,26 @@ func (r *resolver) operand(g, f *Filter) error {
 		}
 	case TypeString, TypeReference, TypeBinary, TypeAny:
 		if g.Value.kind == String {
+			b.knowID(g)
 			b.key = b.operandKey(g.Value.text, g.Op)
 		}
 	}
 	return nil
 }
+
+// knowID lets an index find the id that a term of SCIM 1.1 asks for if it is a
+// UUID: those that are made up are in lower case.
+func (b *operand) knowID(g *Filter) {
+	if !b.unindexed || g.Op != OpEq || b.from != fromID && b.from != fromGroups && b.from != fromMembers || !uuidPattern.MatchString(g.Value.text) {
+		return
+	}
+	exact := *b.leaf
+	exact.CaseExact = true
+	b.leaf, b.unindexed = &exact, false
+	g.Value = StringValue(strings.ToLower(g.Value.text))
+}
+
+var uuidPattern = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 // kindOf returns the kind of JSON value that the type has; Null for any.
 func kindOf(t Type) Kind {

@@ -527,6 +527,8 @@ func TestComparison(t *testing.T) {
 		{user, `meta.created ge "2024-02-29T12:00:00+02:00"`, scim.FilterOptions{}, []string{"meta.created ge 2024-02-29T10:00:00.000000000Z"}},
 		{user, managed + `custom eq "x"`, scim.FilterOptions{}, nil},
 		{user, `id eq "X" and userName eq "Y"`, scim.FilterOptions{SCIM11: true}, []string{"userName eq y"}},
+		{user, `id eq "14C9726D-861B-45C0-B464-92F546003D26" or id co "14C9726D-861B-45C0-B464-92F546003D26"`, scim.FilterOptions{SCIM11: true}, []string{"id eq 14c9726d-861b-45c0-b464-92f546003d26"}},
+		{group, `members.value eq "14c9726d-861b-45c0-b464-92f546003D26"`, scim.FilterOptions{SCIM11: true}, []string{"members.value eq 14c9726d-861b-45c0-b464-92f546003d26"}},
 		{user, `schemas[value eq "urn:x"]`, scim.FilterOptions{}, []string{"schemas eq urn:x"}},
 	}
 	for _, test := range tests {

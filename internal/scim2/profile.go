@@ -133,6 +133,11 @@ func (p *Profile) changesPassword() bool {
 	return !p.createOnly && !slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.createOnlyPassword })
 }
 
+// serves reports whether resources of the type of this name have a URL at the door.
+func (p *Profile) serves(typ string) bool {
+	return slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.Name == typ })
+}
+
 // Options are the switches that the dialects' fact sheets name. The zero
 // Options are their defaults; a field names the sheets that know it, and the
 // other profiles pass over it.

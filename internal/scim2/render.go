@@ -268,12 +268,12 @@ func (c *call) computed(k *kind, r *scim.Resource) []scim.Member {
 
 // reference is one end of a membership; kind is its sub-attribute type.
 func (c *call) reference(to scim.Reference, kind string) scim.Value {
-	return object(
-		member("value", scim.StringValue(to.ID)),
-		member("$ref", scim.StringValue(c.base+"/"+to.Type+"s/"+url.PathEscape(to.ID))),
-		member("display", scim.StringValue(to.Display)),
-		member("type", scim.StringValue(kind)),
-	)
+	o := scim.NewObject(member("value", scim.StringValue(to.ID)))
+	if c.profile.serves(to.Type) {
+		o.Set("$ref", scim.StringValue(c.base+"/"+to.Type+"s/"+url.PathEscape(to.ID)))
+	}
+	o.Set("display", scim.StringValue(to.Display))
+	return scim.ObjectValue(o.Set("type", scim.StringValue(kind)))
 }
 
 // linkManager gives the user's manager the URL under which this door serves

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
 
@@ -525,7 +526,19 @@ var rsaRest = []check{
 		on.do("GET /Groups/"+g.id(), "").wantJSON(t, on, `{"schemas":["`+groupURN+`"],"id":"$ID","displayName":"G",
 			"meta":{"resourceType":"Group","created":"$T","lastModified":"$T","location":"$BASE/Groups/$ID"},
 			"members":[{"value":"`+id+`","$ref":"$BASE/Users/`+id+`","display":"ada","type":"User"}]}`)
-		want(t, "groups of the user", on.do("GET /Users/"+id, "").get("groups/0/value"), any(g.id()))
+		want(t, "groups of the user", on.do("GET /Users/"+id, "").get("groups/0"), any(map[string]any{
+			"value": g.id(), "$ref": publicURL + "/rsa/v2/Groups/" + g.id(), "display": "G", "type": "direct"}))
+	}},
+	{name: "a group that is not served has no URL", run: func(t *testing.T, d *door) {
+		caller := directorytest.Caller(t, d.dir, d.token)
+		id := d.user(t, `{"userName":"ada"}`)
+		g, err := d.dir.Create(t.Context(), caller, caller.Home(), directory.Draft{Type: "Group", Attributes: scim.NewObject(
+			scim.Member{Name: "displayName", Value: scim.StringValue("G")},
+			scim.Member{Name: "members", Value: scim.ListValue(scim.ObjectValue(scim.NewObject(scim.Member{Name: "value", Value: scim.StringValue(id)})))})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, "groups of the user", d.do("GET /Users/"+id, "").get("groups/0"), any(map[string]any{"value": g.ID, "display": "G", "type": "direct"}))
 	}},
 	{name: "rsa:RSA-122 resource types and schemas", run: func(t *testing.T, d *door) {
 		ids := func(d *door, path string) (list []string) {
