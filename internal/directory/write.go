@@ -342,7 +342,7 @@ func (w *write) byExternalID(ctx context.Context, tx *store.Tx) (*store.Row, err
 	if w.body.externalID == "" {
 		return nil, nil
 	}
-	if err := tx.LockKey(ctx, w.body.externalID); err != nil {
+	if err := tx.LockKey(w.body.externalID); err != nil {
 		return nil, err
 	}
 	enough := 2

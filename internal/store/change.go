@@ -48,7 +48,7 @@ type Audit struct {
 
 // AppendChange writes to the change log and sets c.Seq.
 func (tx *Tx) AppendChange(c *Change) error {
-	seq, err := tx.insert("INSERT INTO change(tid, at, op, type, id, version, actor, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	seq, err := tx.insert("seq", "INSERT INTO change(tid, at, op, type, id, version, actor, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 		c.TID, millis(c.At), c.Op, c.Type, c.ID, c.Version, c.Actor, c.Request, nullable(string(c.Detail)))
 	if err == nil {
 		c.Seq = seq
@@ -83,7 +83,7 @@ func (tx *Tx) LastChange() (int64, error) {
 
 // AppendAudit writes to the audit log and sets a.Seq.
 func (tx *Tx) AppendAudit(a *Audit) error {
-	seq, err := tx.insert("INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	seq, err := tx.insert("seq", "INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 		nullable(a.TID), millis(a.At), a.Client, a.Door, a.Action, a.Type, a.ID, a.Outcome, a.Request, nullable(string(a.Detail)))
 	if err == nil {
 		a.Seq = seq
@@ -94,12 +94,16 @@ func (tx *Tx) AppendAudit(a *Audit) error {
 // Audits returns at most limit rows of the environment's audit log after seq,
 // in order; tid 0 asks for the rows of no environment.
 func (tx *Tx) Audits(tid, seq int64, limit int) ([]*Audit, error) {
+	which, args := "tid IS NULL", []any{seq, limit}
+	if tid != 0 {
+		which, args = "tid = $3", append(args, tid)
+	}
 	return list(tx, func(s scan) (*Audit, error) {
 		var a Audit
 		var at sql.NullInt64
 		err := s(&a.Seq, &a.TID, &at, &a.Client, &a.Door, &a.Action, &a.Type, &a.ID, &a.Outcome, &a.Request, &a.Detail)
 		a.At = moment(at)
 		return &a, err
-	}, "SELECT seq, coalesce(tid, 0), at, client, door, action, type, id, outcome, request, detail FROM audit WHERE tid IS $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0",
-		nullable(tid), seq, limit)
+	}, "SELECT seq, coalesce(tid, 0), at, client, door, action, type, id, outcome, request, detail FROM audit WHERE "+which+" AND seq > $1 ORDER BY seq LIMIT $2 + 0",
+		args...)
 }

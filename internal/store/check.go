@@ -5,33 +5,41 @@ import (
 	"fmt"
 )
 
-// Check looks for damage: in the file, and between what is kept twice, as
+// Check looks for damage: in what the engine keeps, and between what is kept twice, as
 // counters and index rows against the resources. It reads everything, about
 // 20 µs for each resource.
 func (tx *Tx) Check() error {
 	if err := tx.db.engine.check(tx); err != nil {
 		return err
 	}
-	for _, c := range []struct{ what, text string }{
-		{"counters are wrong", `-- reads everything
-			SELECT count(*) FROM (SELECT tid, type, count(*) AS n FROM resource GROUP BY tid, type) r
-			FULL JOIN (SELECT tid, type, n FROM counter WHERE n <> 0) c ON c.tid = r.tid AND c.type = r.type WHERE c.n IS NOT r.n`},
+	if err := tx.checkNone([]flaw{
 		{"memberships lead nowhere", `-- reads everything
 			SELECT count(*) FROM member m LEFT JOIN resource g ON g.rid = m.gid LEFT JOIN resource r ON r.rid = m.mid
 			WHERE g.rid IS NULL OR r.rid IS NULL OR g.tid <> r.tid OR g.type <> CASE m.kind WHEN 1 THEN 2 WHEN 2 THEN 1 WHEN 3 THEN 4 ELSE 5 END`},
 		{"users are in no population", `-- reads everything
 			SELECT count(*) FROM resource r LEFT JOIN resource p ON p.rid = r.pop
 			WHERE r.pop IS NOT NULL AND (p.rid IS NULL OR p.type <> 3 OR p.tid <> r.tid)`},
-	} {
-		n, err := first(tx, scanInt, c.text)
+	}); err != nil {
+		return err
+	}
+	return tx.checkIndex()
+}
+
+// A flaw is what should not be, with a statement that counts how often it is.
+type flaw struct{ what, text string }
+
+// checkNone makes sure that none of the flaws is there.
+func (tx *Tx) checkNone(flaws []flaw) error {
+	for _, f := range flaws {
+		n, err := first(tx, scanInt, f.text)
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			return fmt.Errorf("store: %d %s", n, c.what)
+			return fmt.Errorf("store: %d %s", n, f.what)
 		}
 	}
-	return tx.checkIndex()
+	return nil
 }
 
 // checkIndex makes sure that every index row is there that should be, and that

@@ -7,9 +7,8 @@ import "time"
 // up, so the log would grow for ever: past a limit it asks the writer to finish
 // the job between two transactions and begin the log anew.
 type checkpointer struct {
-	writer *writer
+	engine *sqliteEngine
 	conn   *conn
-	limit  int64 // bytes
 	stop   chan struct{}
 	ended  chan struct{}
 }
@@ -21,8 +20,8 @@ const (
 	restartWait     = time.Second     // between two attempts: a long read may stand in the way
 )
 
-func newCheckpointer(w *writer, c *conn, limit int64) *checkpointer {
-	return &checkpointer{writer: w, conn: c, limit: limit, stop: make(chan struct{}), ended: make(chan struct{})}
+func newCheckpointer(e *sqliteEngine, c *conn) *checkpointer {
+	return &checkpointer{engine: e, conn: c, stop: make(chan struct{}), ended: make(chan struct{})}
 }
 
 func (c *checkpointer) finish() error {
@@ -44,17 +43,17 @@ func (c *checkpointer) run() {
 			return
 		case now = <-ticker.C:
 		}
-		commits := c.writer.commits.Load()
+		commits := c.engine.writer.commits.Load()
 		if commits == seen || commits-seen < checkpointAfter && now.Sub(last) < checkpointWait {
 			continue
 		}
 		seen, last = commits, now
 		// A checkpoint that fails is tried again after the next commits; the
 		// log keeps what it could not move.
-		size, err := c.writer.db.engine.checkpoint(c.conn, "PASSIVE")
-		if err == nil && size > c.limit && now.Sub(asked) >= restartWait {
+		size, err := c.engine.checkpointLog(c.conn, "PASSIVE")
+		if err == nil && size > c.engine.cfg.WALLimit && now.Sub(asked) >= restartWait {
 			asked = now
-			c.writer.restart.Store(true)
+			c.engine.writer.restart.Store(true)
 		}
 	}
 }

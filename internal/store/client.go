@@ -54,7 +54,7 @@ func (tx *Tx) InsertClient(c *Client) error {
 	if err != nil {
 		return err
 	}
-	cid, err := tx.insert("INSERT INTO api_client(tid, id, name, role, doors, created, disabled, settings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	cid, err := tx.insert("cid", "INSERT INTO api_client(tid, id, name, role, doors, created, disabled, settings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 		c.TID, c.ID, c.Name, c.Role, doors, millis(c.Created), c.Disabled, c.settings())
 	if err == nil {
 		c.CID = cid
@@ -122,7 +122,7 @@ func (tx *Tx) Clients(tid int64) ([]*Client, error) {
 
 // InsertSecret stores a new secret and sets s.SID. Errors: ErrKeyTaken.
 func (tx *Tx) InsertSecret(s *Secret) error {
-	sid, err := tx.insert("INSERT INTO api_secret(cid, hash, created, expires, revoked, last_used) VALUES ($1, $2, $3, $4, $5, $6)",
+	sid, err := tx.insert("sid", "INSERT INTO api_secret(cid, hash, created, expires, revoked, last_used) VALUES ($1, $2, $3, $4, $5, $6)",
 		s.CID, s.Hash, millis(s.Created), millis(s.Expires), millis(s.Revoked), millis(s.LastUsed))
 	if err == nil {
 		s.SID = sid

@@ -2,7 +2,6 @@ package store
 
 import (
 	"database/sql"
-	"encoding/json"
 	"time"
 )
 
@@ -60,11 +59,7 @@ func (tx *Tx) Confirming(tid int64, p Purpose, ids []string) ([]string, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	wanted, err := json.Marshal(ids)
-	if err != nil {
-		return nil, err
-	}
 	return list(tx, func(s scan) (id string, err error) { return id, s(&id) },
-		`SELECT r.id FROM json_each($1) w CROSS JOIN resource r CROSS JOIN confirmation c
-		WHERE r.tid = $2 AND r.type = $3 AND r.id = w.value AND c.rid = r.rid AND c.purpose = $4`, string(wanted), tid, User, p)
+		"SELECT r.id FROM "+tx.listed("$1", "text")+` CROSS JOIN resource r CROSS JOIN confirmation c
+		WHERE r.tid = $2 AND r.type = $3 AND r.id = w.value AND c.rid = r.rid AND c.purpose = $4`, ids, tid, User, p)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -67,9 +68,28 @@ func (c *conn) prepare(text string) (driver.Stmt, error) {
 // value of the latter to choose a plan, and prepares the statement anew whenever
 // it is bound.
 
-// exec runs a statement. It has no context: what interrupts one statement of a
-// group commit must not be somebody else's cancelled request.
-func (c *conn) exec(text string, args ...any) (driver.Result, error) {
+// exec runs a statement and returns how many rows it met. It has no context:
+// what interrupts one statement of a group commit must not be somebody else's
+// cancelled request.
+func (c *conn) exec(text string, args ...any) (int, error) {
+	result, err := c.run(text, args)
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
+// insert runs an INSERT and returns the key that the row got.
+func (c *conn) insert(_, text string, args ...any) (int64, error) {
+	result, err := c.run(text, args)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+func (c *conn) run(text string, args []any) (driver.Result, error) {
 	s, err := c.prepare(text)
 	if err != nil {
 		return nil, err
@@ -127,22 +147,38 @@ func (c *conn) read(ctx context.Context, text string, dest ...any) error {
 	return rows.scan(dest...)
 }
 
-// bind makes arguments of the kinds that drivers take.
+// bind makes arguments of the kinds that drivers take. Lists go as JSON.
 func bind(args []any) ([]driver.NamedValue, error) {
 	values := make([]driver.NamedValue, len(args))
 	for i, arg := range args {
-		v := driver.Value(arg)
-		if n, ok := arg.(int); ok {
-			v = int64(n)
-		} else if !driver.IsValue(arg) {
-			var err error
-			if v, err = driver.DefaultParameterConverter.ConvertValue(arg); err != nil {
-				return nil, err
-			}
+		v, err := plain(arg)
+		switch list := v.(type) {
+		case []int64, []string:
+			var text []byte
+			text, err = json.Marshal(list)
+			v = string(text)
+		}
+		if err != nil {
+			return nil, err
 		}
 		values[i] = driver.NamedValue{Ordinal: i + 1, Value: v}
 	}
 	return values, nil
+}
+
+// plain makes an argument an int64, a string or whatever else drivers take, or
+// leaves it a list of these.
+func plain(arg any) (any, error) {
+	switch v := arg.(type) {
+	case int:
+		return int64(v), nil
+	case []int64, []string:
+		return v, nil
+	}
+	if driver.IsValue(arg) {
+		return arg, nil
+	}
+	return driver.DefaultParameterConverter.ConvertValue(arg)
 }
 
 // rows are the rows that a statement gives.

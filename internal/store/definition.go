@@ -52,12 +52,12 @@ func (tx *Tx) Types(tid int64) ([]Definition, error) {
 // SetType stores a resource type, over the one of the same key if there is one,
 // and returns its number.
 func (tx *Tx) SetType(tid int64, d Definition) (Type, error) {
-	n, err := tx.change("UPDATE type_def SET doc = $1 WHERE tid = $2 AND key = $3", string(d.Doc), tid, d.Key)
+	n, err := tx.exec("UPDATE type_def SET doc = $1 WHERE tid = $2 AND key = $3", string(d.Doc), tid, d.Key)
 	if err != nil {
 		return 0, err
 	}
 	if n == 0 {
-		t, err := tx.insert("INSERT INTO type_def(tid, key, doc) VALUES ($1, $2, $3)", tid, d.Key, string(d.Doc))
+		t, err := tx.insert("type", "INSERT INTO type_def(tid, key, doc) VALUES ($1, $2, $3)", tid, d.Key, string(d.Doc))
 		return Type(t), err
 	}
 	t, err := first(tx, scanInt, "SELECT type FROM type_def WHERE tid = $1 AND key = $2", tid, d.Key)
@@ -72,9 +72,6 @@ func (tx *Tx) DeleteType(tid int64, key string) error {
 		return err
 	}
 	if _, err := tx.SetIndexes(tid, Type(t), nil); err != nil {
-		return err
-	}
-	if _, err := tx.exec("DELETE FROM counter WHERE tid = $1 AND type = $2", tid, t); err != nil {
 		return err
 	}
 	return tx.must("DELETE FROM type_def WHERE tid = $1 AND key = $2", tid, key)
@@ -132,7 +129,7 @@ func (tx *Tx) SetIndexes(tid int64, t Type, want []Index) (added []string, err e
 }
 
 func (tx *Tx) addIndex(tid int64, t Type, index Index) error {
-	aid, err := tx.insert("INSERT INTO attr_def(tid, type, path, state, kind, exact) VALUES ($1, $2, $3, $4, $5, $6)",
+	aid, err := tx.insert("aid", "INSERT INTO attr_def(tid, type, path, state, kind, exact) VALUES ($1, $2, $3, $4, $5, $6)",
 		tid, t, index.Path, attrReady, index.Type, index.CaseExact)
 	if err != nil || index.Unique == NotUnique {
 		return err
@@ -151,7 +148,7 @@ func (tx *Tx) addIndex(tid int64, t Type, index Index) error {
 func (tx *Tx) wholeScope(tid int64, path string) (int64, error) {
 	scope, err := first(tx, scanInt, "SELECT aid FROM attr_def WHERE tid = $1 AND type = 0 AND path = $2", tid, path)
 	if errors.Is(err, ErrNotFound) {
-		scope, err = tx.insert("INSERT INTO attr_def(tid, type, path, state, kind) VALUES ($1, 0, $2, 0, '')", tid, path)
+		scope, err = tx.insert("aid", "INSERT INTO attr_def(tid, type, path, state, kind) VALUES ($1, 0, $2, 0, '')", tid, path)
 		if err == nil {
 			err = tx.must("UPDATE attr_def SET scope = aid WHERE aid = $1", scope)
 		}

@@ -15,15 +15,16 @@ func Plans(t testing.TB, db *DB) map[string][]string {
 			texts[text] = true
 		}
 	}
-	add(db.writer.conn)
+	e := db.engine.(*sqliteEngine)
+	add(e.writer.conn)
 	for range db.cfg.Readers {
-		c := <-db.readers
+		c := <-e.readers
 		add(c)
-		db.readers <- c
+		e.readers <- c
 	}
 	plans := map[string][]string{}
-	reader := <-db.readers
-	defer func() { db.readers <- reader }()
+	reader := <-e.readers
+	defer func() { e.readers <- reader }()
 	for text := range texts {
 		verb, _, _ := strings.Cut(text, " ")
 		switch verb {

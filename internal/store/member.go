@@ -2,7 +2,6 @@ package store
 
 import (
 	"database/sql"
-	"encoding/json"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
@@ -36,14 +35,14 @@ var sides = map[scim.Relation]struct {
 // Ends returns the other ends of a relation of the resource, in order of their
 // creation, without the users of other populations than these; nil is all.
 func (tx *Tx) Ends(r scim.Relation, rid int64, populations []int64) ([]scim.Reference, error) {
-	within, err := json.Marshal(populations)
-	if err != nil {
-		return nil, err
-	}
 	at := sides[r]
-	return list(tx, scanReference, "SELECT r.id, r.type, r.name, r.display, 0 FROM member m CROSS JOIN resource r WHERE m."+at.near+
-		" = $1 AND m.kind = $2 AND r.rid = m."+at.far+" AND ($3 = 'null' OR r.type <> $4 OR r.pop IN (SELECT value FROM json_each($3))) ORDER BY m."+at.far,
-		rid, at.kind, string(within), User)
+	text, args := "SELECT r.id, r.type, r.name, r.display, 0 FROM member m CROSS JOIN resource r WHERE m."+at.near+
+		" = $1 AND m.kind = $2 AND r.rid = m."+at.far, []any{rid, at.kind}
+	if populations != nil {
+		text += " AND (r.type <> $4 OR r.pop IN (SELECT value FROM " + tx.listed("$3", "bigint") + "))"
+		args = append(args, populations, User)
+	}
+	return list(tx, scanReference, text+" ORDER BY m."+at.far, args...)
 }
 
 // EndRIDs returns the RIDs of the other ends, in order.
@@ -65,13 +64,9 @@ func (tx *Tx) Relate(r scim.Relation, rid int64, ends ...int64) (int, error) {
 	if len(ends) == 0 {
 		return 0, nil
 	}
-	list, err := json.Marshal(ends)
-	if err != nil {
-		return 0, err
-	}
 	at := sides[r]
-	return tx.change("INSERT INTO member("+at.near+", kind, "+at.far+") SELECT $1, $2, w.value FROM json_each($3) w WHERE true ON CONFLICT DO NOTHING",
-		rid, at.kind, string(list))
+	return tx.exec("INSERT INTO member("+at.near+", kind, "+at.far+") SELECT $1, $2, w.value FROM "+tx.listed("$3", "bigint")+" WHERE true ON CONFLICT DO NOTHING",
+		rid, at.kind, ends)
 }
 
 // Unrelate takes the resources out of the relation and returns how many were in it.
@@ -79,13 +74,9 @@ func (tx *Tx) Unrelate(r scim.Relation, rid int64, ends ...int64) (int, error) {
 	if len(ends) == 0 {
 		return 0, nil
 	}
-	list, err := json.Marshal(ends)
-	if err != nil {
-		return 0, err
-	}
 	at := sides[r]
-	return tx.change("DELETE FROM member WHERE "+at.near+" = $1 AND kind = $2 AND "+at.far+" IN (SELECT value FROM json_each($3))",
-		rid, at.kind, string(list))
+	return tx.exec("DELETE FROM member WHERE "+at.near+" = $1 AND kind = $2 AND "+at.far+" IN (SELECT value FROM "+tx.listed("$3", "bigint")+")",
+		rid, at.kind, ends)
 }
 
 // Organizations returns the organizations that a user belongs to, in order of
@@ -104,16 +95,8 @@ func (tx *Tx) Members(gid int64) ([]scim.Reference, error) { return tx.Ends(scim
 
 // Within returns those of the RIDs that are not users of other populations than these.
 func (tx *Tx) Within(rids, populations []int64) ([]int64, error) {
-	wanted, err := json.Marshal(rids)
-	if err != nil {
-		return nil, err
-	}
-	within, err := json.Marshal(populations)
-	if err != nil {
-		return nil, err
-	}
-	return list(tx, scanInt, `SELECT r.rid FROM json_each($1) w CROSS JOIN resource r WHERE r.rid = w.value
-		AND (r.type <> $2 OR r.pop IN (SELECT value FROM json_each($3)))`, string(wanted), User, string(within))
+	return list(tx, scanInt, "SELECT r.rid FROM "+tx.listed("$1", "bigint")+` CROSS JOIN resource r WHERE r.rid = w.value
+		AND (r.type <> $2 OR r.pop IN (SELECT value FROM `+tx.listed("$3", "bigint")+"))", rids, User, populations)
 }
 
 // MemberRIDs returns the RIDs of the direct members of a group, in order.
@@ -153,7 +136,7 @@ func (tx *Tx) GroupsOf(rids []int64) (map[int64][]scim.Reference, error) {
 		return map[int64][]scim.Reference{rids[0]: groups}, err
 	}
 	return tx.references(`WITH RECURSIVE up(rid, gid, indirect) AS (
-			SELECT m.mid, m.gid, 0 FROM json_each($1) w CROSS JOIN member m WHERE m.mid = w.value AND m.kind = $2
+			SELECT m.mid, m.gid, 0 FROM `+tx.listed("$1", "bigint")+` CROSS JOIN member m WHERE m.mid = w.value AND m.kind = $2
 			UNION SELECT up.rid, m.gid, 1 FROM up CROSS JOIN member m WHERE m.mid = up.gid AND m.kind = $2)
 		SELECT up.rid, r.id, r.type, r.name, r.display, min(up.indirect)
 		FROM up CROSS JOIN resource r WHERE r.rid = up.gid GROUP BY up.rid, r.rid ORDER BY up.rid, r.rid`, rids, memberKind)
@@ -162,13 +145,13 @@ func (tx *Tx) GroupsOf(rids []int64) (map[int64][]scim.Reference, error) {
 // ManagersOf returns the manager of each of the users that has one, unless it is
 // in another population than these; nil is all.
 func (tx *Tx) ManagersOf(rids, populations []int64) (map[int64][]scim.Reference, error) {
-	within, err := json.Marshal(populations)
-	if err != nil {
-		return nil, err
+	text, args := "SELECT m.mid, r.id, r.type, r.name, r.display, 0 FROM "+tx.listed("$1", "bigint")+
+		" CROSS JOIN member m CROSS JOIN resource r WHERE m.mid = w.value AND m.kind = $2 AND r.rid = m.gid", []any{managerKind}
+	if populations != nil {
+		text += " AND r.pop IN (SELECT value FROM " + tx.listed("$3", "bigint") + ")"
+		args = append(args, populations)
 	}
-	return tx.references(`SELECT m.mid, r.id, r.type, r.name, r.display, 0
-		FROM json_each($1) w CROSS JOIN member m CROSS JOIN resource r WHERE m.mid = w.value AND m.kind = $2 AND r.rid = m.gid
-		AND ($3 = 'null' OR r.pop IN (SELECT value FROM json_each($3)))`, rids, managerKind, string(within))
+	return tx.references(text, rids, args...)
 }
 
 // references runs a statement about rids that gives references behind the rid of each.
@@ -176,17 +159,13 @@ func (tx *Tx) references(text string, rids []int64, args ...any) (map[int64][]sc
 	if len(rids) == 0 {
 		return nil, nil
 	}
-	list, err := json.Marshal(rids)
-	if err != nil {
-		return nil, err
-	}
 	of := make(map[int64][]scim.Reference, len(rids))
-	err = tx.each(func(s scan) error {
+	err := tx.each(func(s scan) error {
 		var rid int64
 		ref, err := scanReference(func(dest ...any) error { return s(append([]any{&rid}, dest...)...) })
 		of[rid] = append(of[rid], ref)
 		return err
-	}, text, append([]any{string(list)}, args...)...)
+	}, text, append([]any{rids}, args...)...)
 	return of, err
 }
 
@@ -214,7 +193,7 @@ func (tx *Tx) RemoveMembers(gid int64, rids ...int64) (int, error) {
 
 // ClearMembers ends all memberships in the group and returns how many there were.
 func (tx *Tx) ClearMembers(gid int64) (int, error) {
-	return tx.change("DELETE FROM member WHERE gid = $1 AND kind = $2", gid, memberKind)
+	return tx.exec("DELETE FROM member WHERE gid = $1 AND kind = $2", gid, memberKind)
 }
 
 // SetManager makes one user the manager of another; 0 for none.

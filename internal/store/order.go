@@ -286,7 +286,7 @@ func (tx *Tx) walkSegment(part *segment, at *Position, descending bool, offset, 
 		s.add(" AND ("+part.by+", "+part.rid+") "+comes+" (?, ?)", value, at.RID)
 	}
 	// CROSS JOIN keeps the page outside, and with it its order.
-	s.add(" ORDER BY "+by+part.rid+direction+" LIMIT ? + 0 OFFSET ? + 0) page CROSS JOIN resource r ON r.rid = page.rid"+rowJoins+"ORDER BY "+outer+"page.rid"+direction,
+	s.add(" ORDER BY "+by+part.rid+direction+" LIMIT ? + 0 OFFSET ? + 0) page CROSS JOIN resource r"+rowJoins+"WHERE r.rid = page.rid ORDER BY "+outer+"page.rid"+direction,
 		limit, offset)
 	return list(tx, scanRow, s.text.String(), s.vals...)
 }

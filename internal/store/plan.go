@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
@@ -82,13 +81,9 @@ func (p *planner) within(c *condition) (*condition, error) {
 		c.exact = c.exact && (p.q.Filter == nil || !p.q.Filter.Uses("members"))
 		return c, nil
 	}
-	list, err := json.Marshal(p.q.Within)
-	if err != nil {
-		return nil, err
-	}
 	// As it is a point, no intersection does without it.
 	there := &condition{kind: lookup, exact: true, point: true, from: "resource", rid: "rid",
-		where: "pop IN (SELECT value FROM json_each(?))", vals: []any{string(list)}}
+		where: "pop IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ")", vals: []any{p.q.Within}}
 	return p.intersection([]*condition{c, there}, false)
 }
 
@@ -299,7 +294,7 @@ func (p *planner) column(name string, cmp scim.Comparison) (*condition, error) {
 	if cmp.Key == "" {
 		return unknown(), nil
 	}
-	where, vals, scan := compareText(name, cmp.Op, cmp.Key)
+	where, vals, scan := p.tx.compareText(name, cmp.Op, cmp.Key)
 	c := p.resources(where, vals...)
 	c.scan = scan
 	switch cmp.Op {
@@ -331,17 +326,15 @@ func (p *planner) columnPresent(name string) (*condition, error) {
 
 // compareText returns the condition of text in a column, with its values, and
 // whether all of an index must be read for it.
-func compareText(column string, op scim.Op, key string) (where string, vals []any, scan bool) {
+func (tx *Tx) compareText(column string, op scim.Op, key string) (where string, vals []any, scan bool) {
 	switch op {
 	case scim.OpNe:
 		return column + " <> ?", []any{key}, true
 	case scim.OpCo:
-		return "instr(" + column + ", ?) > 0", []any{key}, true
+		return tx.db.engine.contains(column), []any{key}, true
 	case scim.OpEw:
-		// substr takes what there is, so it is asked how much that was. An empty
-		// end would start at 0, which is not the end.
-		return "(octet_length(" + column + ") >= ? AND (? = 0 OR substr(CAST(" + column + " AS BLOB), ?) = ?))",
-			[]any{len(key), len(key), -len(key), []byte(key)}, true
+		where, vals = tx.db.engine.ends(column, key)
+		return where, vals, true
 	case scim.OpSw:
 		if end := following(key); end != "" {
 			return column + " >= ? AND " + column + " < ?", []any{key, end}, false
@@ -426,7 +419,7 @@ func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) 
 		if err != nil {
 			return nil, err
 		}
-		where, vals, _ := compareText("val", op, key)
+		where, vals, _ := p.tx.compareText("val", op, key)
 		c.scan = true
 		if long {
 			where = "(" + where + " OR octet_length(val) > 252)"
@@ -453,15 +446,15 @@ func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) 
 			return c, nil
 		}
 	}
-	where, vals, _ := compareText("val", op, key)
+	where, vals, _ := p.tx.compareText("val", op, key)
 	c.where, c.vals = "aid = ? AND "+where, append([]any{aid}, vals...)
 	return c, nil
 }
 
 // hasLong reports whether the index holds keys that may have been cut.
 func (tx *Tx) hasLong(aid int64) (bool, error) {
-	n, err := first(tx, scanInt, "SELECT EXISTS (SELECT 1 FROM attr WHERE aid = $1 AND octet_length(val) > 252)", aid)
-	return n == 1, err
+	return first(tx, func(s scan) (long bool, err error) { return long, s(&long) },
+		"SELECT EXISTS (SELECT 1 FROM attr WHERE aid = $1 AND octet_length(val) > 252)", aid)
 }
 
 // related returns the condition of those that have members or groups, nil for
@@ -527,9 +520,9 @@ func (p *planner) belonging(group int64) (*condition, error) {
 	case len(all) == 1: // all of them are users
 		return &condition{kind: lookup, exact: true, point: true, from: "member", rid: "mid", where: "gid = ? AND kind = ?", vals: []any{group, memberKind}}, nil
 	}
-	groups, err := json.Marshal(all)
-	return &condition{kind: lookup, exact: true, repeats: true, from: "member CROSS JOIN resource ON resource.rid = mid", rid: "mid",
-		where: "gid IN (SELECT value FROM json_each(?)) AND kind = ? AND type = ?", vals: []any{string(groups), memberKind, p.q.Type}}, err
+	return &condition{kind: lookup, exact: true, repeats: true, from: "member CROSS JOIN resource", rid: "mid",
+		where: "gid IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ") AND kind = ? AND resource.rid = mid AND type = ?",
+		vals:  []any{all, memberKind, p.q.Type}}, nil
 }
 
 // innerGroups returns the groups that are members of a group. It goes through
@@ -539,7 +532,7 @@ func (tx *Tx) innerGroups(tid, group int64) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	members, err := first(tx, scanInt, "SELECT count(*) FROM (SELECT 1 FROM member WHERE gid = $1 AND kind = $2 LIMIT $3 + 0)", group, memberKind, groups)
+	members, err := first(tx, scanInt, "SELECT count(*) FROM (SELECT 1 FROM member WHERE gid = $1 AND kind = $2 LIMIT $3 + 0) w", group, memberKind, groups)
 	if err != nil {
 		return nil, err
 	}
@@ -598,7 +591,7 @@ func (s *statement) source(q *Query, c *condition) {
 			}
 			s.add("SELECT rid FROM (")
 			s.source(q, arg)
-			s.add(")")
+			s.add(") found")
 		}
 	case and:
 		s.add("SELECT found.rid FROM (")
@@ -672,7 +665,10 @@ func (tx *Tx) count(q *Query, c *condition, limit int) (int, error) {
 	}
 	s.add("rid FROM (")
 	s.source(q, c)
-	s.add(") LIMIT ? + 0)", limit)
+	if s.add(") found"); limit >= 0 {
+		s.add(" LIMIT ? + 0", limit)
+	}
+	s.add(") w")
 	n, err := first(tx, scanInt, s.text.String(), s.vals...)
 	return int(n), err
 }

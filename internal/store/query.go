@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -162,11 +161,7 @@ func (tx *Tx) rows(rids []int64) ([]*Row, error) {
 	if len(rids) == 0 {
 		return nil, nil
 	}
-	text, err := json.Marshal(rids)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := list(tx, scanRow, "SELECT "+rowColumns+" FROM json_each($1) page CROSS JOIN resource r ON r.rid = page.value"+rowJoins, string(text))
+	rows, err := list(tx, scanRow, "SELECT "+rowColumns+" FROM "+tx.listed("$1", "bigint")+" CROSS JOIN resource r"+rowJoins+"WHERE r.rid = w.value", rids)
 	at := make(map[int64]int, len(rids))
 	for i, rid := range rids {
 		at[rid] = i
@@ -252,7 +247,7 @@ func (tx *Tx) rids(q *Query, c *condition, limit int) ([]int64, error) {
 	}
 	s.add("rid FROM (")
 	s.source(q, c)
-	s.add(") ORDER BY rid LIMIT ? + 0", limit)
+	s.add(") found ORDER BY rid LIMIT ? + 0", limit)
 	return list(tx, scanInt, s.text.String(), s.vals...)
 }
 

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"database/sql"
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -124,7 +123,7 @@ func (tx *Tx) Insert(r *Row, attrs *scim.Object) error {
 		return err
 	}
 	name, display := names(r.Type, attrs)
-	rid, err := tx.insert(`INSERT INTO resource(tid, type, id, key, external_id, pop, name, display, version, created, modified, doc)
+	rid, err := tx.insert("rid", `INSERT INTO resource(tid, type, id, key, external_id, pop, name, display, version, created, modified, doc)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		r.TID, r.Type, r.ID, nullable(r.Key), nullable(r.ExternalID), nullable(r.Pop), name, nullable(display),
 		r.Version, millis(r.Created), millis(r.Modified), string(r.Doc))
@@ -137,7 +136,7 @@ func (tx *Tx) Insert(r *Row, attrs *scim.Object) error {
 	if err := tx.claim(rid, defs, uniqueRows(defs, attrs)); err != nil {
 		return err
 	}
-	_, err = tx.exec("INSERT INTO counter(tid, type, n) VALUES ($1, $2, 1) ON CONFLICT (tid, type) DO UPDATE SET n = counter.n + 1", r.TID, r.Type)
+	err = tx.db.engine.counted(tx, r.TID, r.Type, 1)
 	if err == nil {
 		r.RID = rid
 	}
@@ -154,7 +153,7 @@ func (tx *Tx) Replace(old, r *Row, attrs *scim.Object) error {
 		return err
 	}
 	name, display := names(old.Type, attrs)
-	n, err := tx.change(`UPDATE resource SET id = $1, key = $2, external_id = $3, pop = $4, name = $5, display = $6, version = $7, modified = $8, doc = $9
+	n, err := tx.exec(`UPDATE resource SET id = $1, key = $2, external_id = $3, pop = $4, name = $5, display = $6, version = $7, modified = $8, doc = $9
 		WHERE rid = $10 AND version = $11`,
 		r.ID, nullable(r.Key), nullable(r.ExternalID), nullable(r.Pop), name, nullable(display), r.Version, millis(r.Modified), string(r.Doc),
 		old.RID, old.Version)
@@ -186,7 +185,7 @@ func (tx *Tx) Delete(r *Row) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.change("DELETE FROM resource WHERE rid = $1 AND version = $2", r.RID, r.Version)
+	n, err := tx.exec("DELETE FROM resource WHERE rid = $1 AND version = $2", r.RID, r.Version)
 	if err != nil {
 		return err
 	}
@@ -205,14 +204,13 @@ func (tx *Tx) Delete(r *Row) error {
 	if _, err := tx.exec("DELETE FROM member WHERE mid = $1", r.RID); err != nil {
 		return err
 	}
-	_, err = tx.exec("UPDATE counter SET n = n - 1 WHERE tid = $1 AND type = $2", r.TID, r.Type)
-	return err
+	return tx.db.engine.counted(tx, r.TID, r.Type, -1)
 }
 
 // What statements read that read rows, with scanRow.
 const (
 	rowColumns = `r.rid, r.tid, r.type, r.id, coalesce(r.key, ''), coalesce(r.external_id, ''), coalesce(r.pop, 0),
-		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login, EXISTS (SELECT 1 FROM member m WHERE m.mid = r.rid)`
+		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, FALSE), c.changed, c.last_login, EXISTS (SELECT 1 FROM member m WHERE m.mid = r.rid)`
 	rowJoins  = " LEFT JOIN resource p ON p.rid = r.pop LEFT JOIN credential c ON c.rid = r.rid "
 	selectRow = "SELECT " + rowColumns + " FROM resource r" + rowJoins
 )
@@ -249,8 +247,7 @@ func (tx *Tx) ByExternalID(tid int64, t Type, externalID string, limit int) ([]*
 
 // Count returns how many resources of the type there are.
 func (tx *Tx) Count(tid int64, t Type) (int, error) {
-	n, err := first(tx, scanInt, "SELECT coalesce(sum(n), 0) FROM counter WHERE tid = $1 AND type = $2", tid, t)
-	return int(n), err
+	return tx.db.engine.count(tx, tid, t)
 }
 
 func scanInt(s scan) (n int64, err error) { return n, s(&n) }
@@ -260,19 +257,15 @@ func (tx *Tx) Resolve(tid int64, t Type, ids []string) (map[string]int64, error)
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, err
-	}
 	rids := make(map[string]int64, len(ids))
 	// CROSS JOIN keeps the short list outside: the planner would read the whole table for it.
-	err = tx.each(func(s scan) error {
+	err := tx.each(func(s scan) error {
 		var id string
 		var rid int64
 		err := s(&id, &rid)
 		rids[id] = rid
 		return err
-	}, "SELECT r.id, r.rid FROM json_each($1) w CROSS JOIN resource r WHERE r.tid = $2 AND r.type = $3 AND r.id = w.value", string(list), tid, t)
+	}, "SELECT r.id, r.rid FROM "+tx.listed("$1", "text")+" CROSS JOIN resource r WHERE r.tid = $2 AND r.type = $3 AND r.id = w.value", ids, tid, t)
 	return rids, err
 }
 

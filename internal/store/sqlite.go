@@ -5,11 +5,11 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -18,8 +18,118 @@ import (
 // sqliteEngine is what only SQLite knows: how to open connections, what errors
 // mean, how to keep the log short.
 type sqliteEngine struct {
-	path     string
-	walLimit int64
+	cfg        Config
+	readers    chan *conn // those that are free
+	closed     chan struct{}
+	closeOnce  sync.Once
+	closeErr   error
+	writer     *writer
+	checkpoint *checkpointer
+}
+
+func openSQLite(ctx context.Context, db *DB) (*sqliteEngine, error) {
+	e := &sqliteEngine{cfg: db.cfg, readers: make(chan *conn, db.cfg.Readers), closed: make(chan struct{})}
+	if err := e.create(); err != nil {
+		return nil, err
+	}
+	w, err := e.openWriter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, sqliteSchema{w}, "sqlite"); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	opened := []*conn{w}
+	for range e.cfg.Readers + 1 {
+		c, err := e.openReader(ctx)
+		if err != nil {
+			for _, c := range opened {
+				err = errors.Join(err, c.close())
+			}
+			return nil, err
+		}
+		opened = append(opened, c)
+	}
+	e.writer = newWriter(db, e, w)
+	e.checkpoint = newCheckpointer(e, opened[1])
+	for _, c := range opened[2:] {
+		e.readers <- c
+	}
+	go e.writer.run()
+	go e.checkpoint.run()
+	return e, nil
+}
+
+func (e *sqliteEngine) close() error {
+	e.closeOnce.Do(func() {
+		close(e.closed)
+		e.closeErr = errors.Join(e.writer.finish(), e.checkpoint.finish())
+		for range e.cfg.Readers {
+			e.closeErr = errors.Join(e.closeErr, (<-e.readers).close())
+		}
+		// The last connection to close moves the log into the file.
+		e.closeErr = errors.Join(e.closeErr, e.writer.conn.close())
+	})
+	return e.closeErr
+}
+
+func (e *sqliteEngine) stats() Stats {
+	return Stats{Waiting: len(e.writer.queue), Written: e.writer.written.Load(), Commits: e.writer.commits.Load()}
+}
+
+func (e *sqliteEngine) view(ctx context.Context, fn func(*Tx) error) error {
+	c, err := e.borrow(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { e.readers <- c }()
+	tx := &Tx{db: e.writer.db, session: c, ctx: ctx, limit: context.Background(), view: true, defs: make(map[defKey][]attrDef)}
+	if _, err := tx.exec("BEGIN"); err != nil {
+		return err
+	}
+	// A snapshot that stayed open would hold up every checkpoint, so it ends
+	// even when fn panics. There is nothing to commit.
+	defer c.exec("ROLLBACK")
+	return fn(tx)
+}
+
+func (e *sqliteEngine) borrow(ctx context.Context) (*conn, error) {
+	// select chooses at random: what must win is asked first.
+	select {
+	case <-e.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	default:
+	}
+	select {
+	case c := <-e.readers:
+		return c, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-e.closed:
+		return nil, errClosed
+	}
+}
+
+func (e *sqliteEngine) update(ctx context.Context, fn func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := &request{fn: fn, done: make(chan outcome, 1)}
+	if err := e.writer.submit(r); err != nil {
+		return err
+	}
+	select {
+	case o := <-r.done:
+		return o.result()
+	case <-ctx.Done():
+		if r.take() {
+			return ctx.Err()
+		}
+		o := <-r.done
+		return o.result()
+	}
 }
 
 // The pragmas of every connection. wal_autocheckpoint is off because a
@@ -37,25 +147,22 @@ const (
 
 // create makes the file and its directory if they are not there. SQLite gives
 // the log and its index the mode of the file.
-func (e sqliteEngine) create() error {
-	if err := os.MkdirAll(filepath.Dir(e.path), 0o700); err != nil {
+func (e *sqliteEngine) create() error {
+	if err := os.MkdirAll(filepath.Dir(e.cfg.Path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(e.path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(e.cfg.Path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	return f.Close()
 }
 
-// migrations returns the migrations of this engine.
-func (e sqliteEngine) migrations() (fs.FS, error) { return fs.Sub(migrations, "migrations/sqlite") }
-
-// writer opens the connection that writes and makes sure that it keeps what it
+// openWriter opens the connection that writes and makes sure that it keeps what it
 // commits: drivers differ in what WAL implies for synchronous.
-func (e sqliteEngine) writer(ctx context.Context) (*conn, error) {
+func (e *sqliteEngine) openWriter(ctx context.Context) (*conn, error) {
 	c, err := e.connect(ctx, writerCache, "journal_mode(WAL)", "synchronous(FULL)",
-		fmt.Sprintf("journal_size_limit(%d)", e.walLimit))
+		fmt.Sprintf("journal_size_limit(%d)", e.cfg.WALLimit))
 	if err != nil {
 		return nil, err
 	}
@@ -73,12 +180,12 @@ func (e sqliteEngine) writer(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-func (e sqliteEngine) reader(ctx context.Context) (*conn, error) {
+func (e *sqliteEngine) openReader(ctx context.Context) (*conn, error) {
 	return e.connect(ctx, readerCache, "query_only(ON)")
 }
 
-func (e sqliteEngine) connect(ctx context.Context, pragmas ...string) (*conn, error) {
-	path, err := filepath.Abs(e.path)
+func (e *sqliteEngine) connect(ctx context.Context, pragmas ...string) (*conn, error) {
+	path, err := filepath.Abs(e.cfg.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +208,7 @@ func (e sqliteEngine) connect(ctx context.Context, pragmas ...string) (*conn, er
 }
 
 // translate gives a driver's error the meaning that this package documents.
-func (e sqliteEngine) translate(err error) error {
+func (e *sqliteEngine) translate(err error) error {
 	var fault *sqlite.Error
 	if !errors.As(err, &fault) {
 		return err
@@ -123,8 +230,8 @@ func (e sqliteEngine) translate(err error) error {
 	return err
 }
 
-// checkpoint moves the log into the file and returns the length of the log in bytes.
-func (e sqliteEngine) checkpoint(c *conn, mode string) (size int64, err error) {
+// checkpointLog moves the log into the file and returns the length of the log in bytes.
+func (e *sqliteEngine) checkpointLog(c *conn, mode string) (size int64, err error) {
 	var busy, frames, moved int64
 	err = c.read(context.Background(), "PRAGMA wal_checkpoint("+mode+")", &busy, &frames, &moved)
 	const frame = 4096 + 24 // a page and its header
@@ -134,15 +241,15 @@ func (e sqliteEngine) checkpoint(c *conn, mode string) (size int64, err error) {
 // restartLog finishes a checkpoint from the writer's own connection, so that
 // the next transaction overwrites the log from its start. It waits only
 // briefly for readers of old snapshots: writers wait behind it.
-func (e sqliteEngine) restartLog(c *conn) {
+func (e *sqliteEngine) restartLog(c *conn) {
 	// Not as prepared statements: this pragma takes effect when it is prepared.
 	c.script(context.Background(), "PRAGMA busy_timeout = 100")
-	e.checkpoint(c, "RESTART") // if it was in vain, the checkpointer asks again
+	e.checkpointLog(c, "RESTART") // if it was in vain, the checkpointer asks again
 	c.script(context.Background(), "PRAGMA busy_timeout = 5000")
 }
 
-// check looks for damage in the file.
-func (e sqliteEngine) check(tx *Tx) error {
+// check looks for damage in the file, and in the counters.
+func (e *sqliteEngine) check(tx *Tx) error {
 	verdict, err := first(tx, func(s scan) (text string, err error) { return text, s(&text) }, "PRAGMA integrity_check")
 	if err != nil {
 		return err
@@ -150,9 +257,56 @@ func (e sqliteEngine) check(tx *Tx) error {
 	if verdict != "ok" {
 		return fmt.Errorf("store: the file is damaged: %s", verdict)
 	}
-	dangling, err := first(tx, scanInt, "-- reads everything\nSELECT count(*) FROM pragma_foreign_key_check")
-	if err == nil && dangling > 0 {
-		err = fmt.Errorf("store: %d references lead nowhere", dangling)
-	}
+	return tx.checkNone([]flaw{
+		{"references lead nowhere", "-- reads everything\nSELECT count(*) FROM pragma_foreign_key_check"},
+		{"counters are wrong", `-- reads everything
+			SELECT count(*) FROM (SELECT tid, type, count(*) AS n FROM resource GROUP BY tid, type) r
+			FULL JOIN (SELECT tid, type, n FROM counter WHERE n <> 0) c ON c.tid = r.tid AND c.type = r.type WHERE c.n IS NOT r.n`},
+	})
+}
+
+// lockKey does nothing: there is one writer.
+func (e *sqliteEngine) lockKey(tx *Tx, key string) error { return tx.err }
+
+func (e *sqliteEngine) count(tx *Tx, tid int64, t Type) (int, error) {
+	n, err := first(tx, scanInt, "SELECT coalesce(sum(n), 0) FROM counter WHERE tid = $1 AND type = $2", tid, t)
+	return int(n), err
+}
+
+func (e *sqliteEngine) counted(tx *Tx, tid int64, t Type, n int) error {
+	_, err := tx.exec("INSERT INTO counter(tid, type, n) VALUES ($1, $2, $3) ON CONFLICT (tid, type) DO UPDATE SET n = counter.n + $3", tid, t, n)
 	return err
+}
+
+func (e *sqliteEngine) uncount(tx *Tx, tid int64) error {
+	_, err := tx.exec("DELETE FROM counter WHERE tid = $1", tid)
+	return err
+}
+
+func (e *sqliteEngine) listed(param, _ string) string { return "json_each(" + param + ") w" }
+
+func (e *sqliteEngine) contains(column string) string { return "instr(" + column + ", ?) > 0" }
+
+// ends asks in bytes. substr takes what there is, so it is asked how much that
+// was. An empty end would start at 0, which is not the end.
+func (e *sqliteEngine) ends(column, key string) (where string, vals []any) {
+	return "(octet_length(" + column + ") >= ? AND (? = 0 OR substr(CAST(" + column + " AS BLOB), ?) = ?))",
+		[]any{len(key), len(key), -len(key), []byte(key)}
+}
+
+// A sqliteSchema is the schema of a file, see migrate.
+type sqliteSchema struct{ *conn }
+
+func (s sqliteSchema) begin(ctx context.Context) error { return s.script(ctx, "BEGIN IMMEDIATE") }
+
+func (s sqliteSchema) end(ctx context.Context, keep bool) error {
+	if keep {
+		return s.script(ctx, "COMMIT")
+	}
+	return s.script(ctx, "ROLLBACK")
+}
+
+func (s sqliteSchema) tables(ctx context.Context) (all int, ours bool, err error) {
+	err = s.read(ctx, "SELECT count(*), coalesce(sum(name = 'schema_version'), 0) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", &all, &ours)
+	return all, ours, err
 }

@@ -135,11 +135,11 @@ func TestMigrate(t *testing.T) {
 	const table = "CREATE TABLE schema_version(v INTEGER NOT NULL, applied INTEGER NOT NULL);"
 	connect := func(t *testing.T) *conn {
 		path := filepath.Join(t.TempDir(), "rollcall.db")
-		engine := sqliteEngine{path: path}
+		engine := sqliteEngine{cfg: Config{Path: path}}
 		if err := engine.create(); err != nil {
 			t.Fatal(err)
 		}
-		c, err := engine.writer(context.Background())
+		c, err := engine.openWriter(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestMigrate(t *testing.T) {
 		return c
 	}
 	state := func(t *testing.T, c *conn) (version, tables int) {
-		v, err := schemaVersion(context.Background(), c)
+		v, err := schemaVersion(context.Background(), sqliteSchema{c})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestMigrate(t *testing.T) {
 			for name, text := range test.files {
 				files[name] = &fstest.MapFile{Data: []byte(text)}
 			}
-			err := migrate(context.Background(), c, files)
+			err := migrateFiles(context.Background(), sqliteSchema{c}, files)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("%v, want %q", err, test.want)
 			}

@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -64,80 +63,67 @@ func (c Config) withDefaults() Config {
 
 // DB is an open database.
 type DB struct {
-	cfg        Config
-	engine     sqliteEngine
-	readers    chan *conn // those that are free
-	closed     chan struct{}
-	closeOnce  sync.Once
-	closeErr   error
-	writer     *writer
-	checkpoint *checkpointer
+	cfg    Config
+	engine engine
+}
+
+// An engine is what only one kind of database knows: how to open it, how
+// transactions are run, what errors mean, and the few places where statements
+// cannot say the same for both.
+type engine interface {
+	view(ctx context.Context, fn func(*Tx) error) error
+	update(ctx context.Context, fn func(*Tx) error) error
+	stats() Stats
+	close() error
+
+	// translate gives a driver's error the meaning that this package documents.
+	translate(err error) error
+	// check looks for damage in what only this engine keeps.
+	check(tx *Tx) error
+	// lockKey is Tx.LockKey.
+	lockKey(tx *Tx, key string) error
+
+	// count returns how many resources of the type there are; counted notes
+	// that there are n more of them, uncount that the environment is no more.
+	count(tx *Tx, tid int64, t Type) (int, error)
+	counted(tx *Tx, tid int64, t Type, n int) error
+	uncount(tx *Tx, tid int64) error
+
+	// listed is what follows FROM to read the values of a parameter that is a
+	// list, of the kind bigint or text, from the column value of a table w.
+	listed(param, kind string) string
+	// contains and ends are the conditions that the text of a column contains
+	// the next value, and that it ends with a key, whose values come with it.
+	contains(column string) string
+	ends(column, key string) (where string, vals []any)
+}
+
+// A session runs statements on one connection, within a transaction. An args
+// may be anything that package driver takes, or a []int64 or []string.
+type session interface {
+	// exec returns how many rows were met.
+	exec(text string, args ...any) (int, error)
+	// insert returns the value of the column that is the new row's key.
+	insert(key, text string, args ...any) (int64, error)
+	// each calls read for every row. A ctx that is done interrupts the search.
+	each(ctx context.Context, read func(scan) error, text string, args ...any) error
 }
 
 // Open opens the database, making it if it is not there, and brings its schema
 // up to date. A database that a newer program has written is refused.
-func Open(ctx context.Context, cfg Config) (db *DB, err error) {
+func Open(ctx context.Context, cfg Config) (*DB, error) {
 	cfg = cfg.withDefaults()
-	db = &DB{
-		cfg:     cfg,
-		engine:  sqliteEngine{path: cfg.Path, walLimit: cfg.WALLimit},
-		readers: make(chan *conn, cfg.Readers),
-		closed:  make(chan struct{}),
+	db := &DB{cfg: cfg}
+	var err error
+	if db.engine, err = openSQLite(ctx, db); err != nil {
+		return nil, fmt.Errorf("open %s: %w", cfg.Path, err)
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("open %s: %w", cfg.Path, err)
-		}
-	}()
-	if err := db.engine.create(); err != nil {
-		return nil, err
-	}
-	files, err := db.engine.migrations()
-	if err != nil {
-		return nil, err
-	}
-	w, err := db.engine.writer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, w, files); err != nil {
-		return nil, errors.Join(err, w.close())
-	}
-	opened := []*conn{w}
-	for range cfg.Readers + 1 {
-		c, err := db.engine.reader(ctx)
-		if err != nil {
-			for _, c := range opened {
-				err = errors.Join(err, c.close())
-			}
-			return nil, err
-		}
-		opened = append(opened, c)
-	}
-	db.writer = newWriter(db, w)
-	db.checkpoint = newCheckpointer(db.writer, opened[1], cfg.WALLimit)
-	for _, c := range opened[2:] {
-		db.readers <- c
-	}
-	go db.writer.run()
-	go db.checkpoint.run()
 	return db, nil
 }
 
 // Close refuses new work with ErrUnavailable, finishes what is queued or
 // running, and closes the database. Closing again does nothing.
-func (db *DB) Close() error {
-	db.closeOnce.Do(func() {
-		close(db.closed)
-		db.closeErr = errors.Join(db.writer.finish(), db.checkpoint.finish())
-		for range db.cfg.Readers {
-			db.closeErr = errors.Join(db.closeErr, (<-db.readers).close())
-		}
-		// The last connection to close moves the log into the file.
-		db.closeErr = errors.Join(db.closeErr, db.writer.conn.close())
-	})
-	return db.closeErr
-}
+func (db *DB) Close() error { return db.engine.close() }
 
 // Stats say how busy the writer is.
 type Stats struct {
@@ -147,48 +133,13 @@ type Stats struct {
 }
 
 // Stats returns the figures of the moment. It waits for nothing.
-func (db *DB) Stats() Stats {
-	return Stats{Waiting: len(db.writer.queue), Written: db.writer.written.Load(), Commits: db.writer.commits.Load()}
-}
+func (db *DB) Stats() Stats { return db.engine.stats() }
 
 // View runs fn on a snapshot of the database. ctx bounds the wait for a
 // connection and long scans. fn must not write and not keep the Tx.
-func (db *DB) View(ctx context.Context, fn func(*Tx) error) error {
-	c, err := db.borrow(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { db.readers <- c }()
-	tx := &Tx{db: db, conn: c, ctx: ctx, limit: context.Background(), view: true, defs: make(map[defKey][]attrDef)}
-	if _, err := tx.exec("BEGIN"); err != nil {
-		return err
-	}
-	// A snapshot that stayed open would hold up every checkpoint, so it ends
-	// even when fn panics. There is nothing to commit.
-	defer c.exec("ROLLBACK")
-	return fn(tx)
-}
+func (db *DB) View(ctx context.Context, fn func(*Tx) error) error { return db.engine.view(ctx, fn) }
 
-func (db *DB) borrow(ctx context.Context) (*conn, error) {
-	// select chooses at random: what must win is asked first.
-	select {
-	case <-db.closed:
-		return nil, errClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	default:
-	}
-	select {
-	case c := <-db.readers:
-		return c, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-db.closed:
-		return nil, errClosed
-	}
-}
-
-// Update runs fn in the writer's transaction and returns after the commit is
+// Update runs fn in a transaction and returns after the commit is
 // on disk: nil, or fn's own error and nothing of it is stored.
 //
 // fn runs in the writer's goroutine, at most once, and everybody else's writes
@@ -199,21 +150,5 @@ func (db *DB) borrow(ctx context.Context) (*conn, error) {
 // A ctx that is done before fn's turn gives ctx.Err() and fn is not run; after
 // that ctx has no effect. Other errors: ErrUnavailable.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	r := &request{fn: fn, done: make(chan outcome, 1)}
-	if err := db.writer.submit(r); err != nil {
-		return err
-	}
-	select {
-	case o := <-r.done:
-		return o.result()
-	case <-ctx.Done():
-		if r.take() {
-			return ctx.Err()
-		}
-		o := <-r.done
-		return o.result()
-	}
+	return db.engine.update(ctx, fn)
 }

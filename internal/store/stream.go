@@ -21,7 +21,7 @@ type Stream struct {
 
 // InsertStream stores a new stream and sets s.SID. Errors: ErrIDTaken.
 func (tx *Tx) InsertStream(s *Stream) error {
-	sid, err := tx.insert("INSERT INTO stream(tid, id, cid, config, created, position, state) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	sid, err := tx.insert("sid", "INSERT INTO stream(tid, id, cid, config, created, position, state) VALUES ($1, $2, $3, $4, $5, $6, $7)",
 		s.TID, s.ID, s.CID, string(s.Config), millis(s.Created), s.Position, string(s.State))
 	if err == nil {
 		s.SID = sid

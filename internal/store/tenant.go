@@ -27,7 +27,7 @@ type Tenant struct {
 // attributes, and sets t.TID. Errors: ErrIDTaken, ErrKeyTaken.
 func (tx *Tx) InsertTenant(t *Tenant) error {
 	clear(tx.defs)
-	tid, err := tx.insert(`INSERT INTO tenant(id, name, name_key, settings, default_pop, default_group, version, created, modified)
+	tid, err := tx.insert("tid", `INSERT INTO tenant(id, name, name_key, settings, default_pop, default_group, version, created, modified)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		t.ID, t.Name, t.NameKey, t.settings(), nullable(t.DefaultPop), nullable(t.DefaultGroup), t.Version, millis(t.Created), millis(t.Modified))
 	if err != nil {
@@ -113,7 +113,6 @@ func (tx *Tx) DeleteTenant(tid int64) error {
 		"DELETE FROM attr_def WHERE tid = $1",
 		"DELETE FROM member WHERE gid IN (SELECT rid FROM resource WHERE tid = $1)",
 		"DELETE FROM resource WHERE tid = $1", // and the credentials
-		"DELETE FROM counter WHERE tid = $1",
 		"DELETE FROM stream WHERE tid = $1",
 		"DELETE FROM promise WHERE tid = $1",
 		"DELETE FROM api_secret WHERE cid IN (SELECT cid FROM api_client WHERE tid = $1)",
@@ -122,6 +121,9 @@ func (tx *Tx) DeleteTenant(tid int64) error {
 		if _, err := tx.exec(text, tid); err != nil {
 			return err
 		}
+	}
+	if err := tx.db.engine.uncount(tx, tid); err != nil {
+		return err
 	}
 	return tx.must("DELETE FROM tenant WHERE tid = $1", tid)
 }

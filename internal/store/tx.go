@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"time"
 )
@@ -14,19 +13,19 @@ import (
 // An error that is none of the sentinels, or ErrUnavailable, breaks the
 // transaction: every later method gives it too, and nothing is stored.
 type Tx struct {
-	db    *DB
-	conn  *conn
-	ctx   context.Context      // View's; looked at between the steps of a long scan
-	limit context.Context      // interrupts statements: never those of an Update
-	view  bool                 // it is a View's
-	err   error                // what broke the transaction
-	defs  map[defKey][]attrDef // see attrDefs
+	db      *DB
+	session session
+	ctx     context.Context      // View's; looked at between the steps of a long scan
+	limit   context.Context      // interrupts statements: never those of an Update
+	view    bool                 // it is a View's
+	err     error                // what broke the transaction
+	defs    map[defKey][]attrDef // see attrDefs
 }
 
 // LockKey makes other transactions that lock the same key wait until this one
 // ends, so that check-then-insert is safe where no constraint decides
 // (externalId). SQLite has one writer and needs no lock.
-func (tx *Tx) LockKey(ctx context.Context, key string) error { return tx.err }
+func (tx *Tx) LockKey(key string) error { return tx.db.engine.lockKey(tx, key) }
 
 // fail gives err its meaning and keeps it if it breaks the transaction.
 //
@@ -40,34 +39,28 @@ func (tx *Tx) fail(err error) error {
 	return err
 }
 
-func (tx *Tx) exec(text string, args ...any) (driver.Result, error) {
+// exec runs a statement that gives no rows and returns how many it met.
+func (tx *Tx) exec(text string, args ...any) (int, error) {
 	if tx.err != nil {
-		return nil, tx.err
+		return 0, tx.err
 	}
-	result, err := tx.conn.exec(text, args...)
+	n, err := tx.session.exec(text, args...)
 	if err != nil {
-		return nil, tx.fail(err)
+		return 0, tx.fail(err)
 	}
-	return result, nil
+	return n, nil
 }
 
-// insert runs an INSERT and returns the key that the row got.
-func (tx *Tx) insert(text string, args ...any) (int64, error) {
-	result, err := tx.exec(text, args...)
-	if err != nil {
-		return 0, err
+// insert runs an INSERT and returns what the new row got in the column that is its key.
+func (tx *Tx) insert(key, text string, args ...any) (int64, error) {
+	if tx.err != nil {
+		return 0, tx.err
 	}
-	return result.LastInsertId()
-}
-
-// change runs an UPDATE or DELETE and returns how many rows it met.
-func (tx *Tx) change(text string, args ...any) (int, error) {
-	result, err := tx.exec(text, args...)
+	id, err := tx.session.insert(key, text, args...)
 	if err != nil {
-		return 0, err
+		return 0, tx.fail(err)
 	}
-	n, err := result.RowsAffected()
-	return int(n), err
+	return id, nil
 }
 
 // A scan reads the columns of one row.
@@ -78,7 +71,7 @@ func (tx *Tx) each(read func(scan) error, text string, args ...any) error {
 	if tx.err != nil {
 		return tx.err
 	}
-	if err := tx.conn.each(tx.limit, read, text, args...); err != nil {
+	if err := tx.session.each(tx.limit, read, text, args...); err != nil {
 		return tx.fail(err)
 	}
 	return nil
@@ -122,6 +115,9 @@ func first[T any](tx *Tx, read func(scan) (T, error), text string, args ...any) 
 	return item, err
 }
 
+// listed is what follows FROM to read a parameter that is a list: see engine.
+func (tx *Tx) listed(param, kind string) string { return tx.db.engine.listed(param, kind) }
+
 // millis is how a time is stored: nil for the zero one.
 func millis(t time.Time) any {
 	if t.IsZero() {
@@ -149,7 +145,7 @@ func nullable[T comparable](v T) any {
 
 // must runs an UPDATE of one row. Errors: ErrNotFound.
 func (tx *Tx) must(text string, args ...any) error {
-	n, err := tx.change(text, args...)
+	n, err := tx.exec(text, args...)
 	if err == nil && n == 0 {
 		return ErrNotFound
 	}

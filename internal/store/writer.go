@@ -36,11 +36,12 @@ func (o outcome) result() error {
 // into one transaction, each behind a savepoint of its own, and answers when
 // that transaction is on disk: the disk is flushed once for all of them.
 type writer struct {
-	db    *DB
-	conn  *conn // used by run only
-	batch []*request
-	ends  []outcome            // of batch
-	defs  map[defKey][]attrDef // of batch, see Tx.attrDefs
+	db     *DB
+	engine *sqliteEngine
+	conn   *conn // used by run only
+	batch  []*request
+	ends   []outcome            // of batch
+	defs   map[defKey][]attrDef // of batch, see Tx.attrDefs
 
 	mu     sync.RWMutex // guards the sending side of queue against its closing
 	closed bool
@@ -52,8 +53,8 @@ type writer struct {
 	restart atomic.Bool  // set by the checkpointer: the log has grown too long
 }
 
-func newWriter(db *DB, c *conn) *writer {
-	return &writer{db: db, conn: c, queue: make(chan *request, db.cfg.Queue), ended: make(chan struct{})}
+func newWriter(db *DB, e *sqliteEngine, c *conn) *writer {
+	return &writer{db: db, engine: e, conn: c, queue: make(chan *request, db.cfg.Queue), ended: make(chan struct{})}
 }
 
 func (w *writer) submit(r *request) error {
@@ -90,7 +91,7 @@ func (w *writer) run() {
 		}
 		w.commit(r)
 		if w.restart.CompareAndSwap(true, false) {
-			w.db.engine.restartLog(w.conn)
+			w.engine.restartLog(w.conn)
 		}
 	}
 }
@@ -156,10 +157,10 @@ func (w *writer) commit(first *request) {
 // connection that cannot is replaced.
 func (w *writer) begin() error {
 	_, err := w.conn.exec("BEGIN IMMEDIATE")
-	if err == nil || errors.Is(w.db.engine.translate(err), ErrUnavailable) {
+	if err == nil || errors.Is(w.engine.translate(err), ErrUnavailable) {
 		return err
 	}
-	c, openErr := w.db.engine.writer(context.Background())
+	c, openErr := w.engine.openWriter(context.Background())
 	if openErr != nil {
 		return errors.Join(err, openErr)
 	}
@@ -176,7 +177,7 @@ func (w *writer) attempt(r *request) (o outcome, lost error) {
 	if _, err := w.conn.exec("SAVEPOINT request"); err != nil {
 		return outcome{}, err
 	}
-	tx := &Tx{db: w.db, conn: w.conn, ctx: context.Background(), limit: context.Background(), defs: w.defs}
+	tx := &Tx{db: w.db, session: w.conn, ctx: context.Background(), limit: context.Background(), defs: w.defs}
 	o = call(r.fn, tx)
 	if tx.err != nil && o.panic == nil {
 		o.err = tx.err // fn may have overlooked it

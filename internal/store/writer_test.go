@@ -30,6 +30,9 @@ func open(t testing.TB, cfg Config) *DB {
 	return db
 }
 
+// sqliteOf returns the engine of a database that is a file.
+func sqliteOf(db *DB) *sqliteEngine { return db.engine.(*sqliteEngine) }
+
 // hold keeps the writer inside a transaction until release is called, and
 // returns the answer of the update that does so.
 func hold(db *DB) (release func(), answer <-chan error) {
@@ -49,7 +52,7 @@ func hold(db *DB) (release func(), answer <-chan error) {
 func submit(db *DB, fns ...func(*Tx) error) []chan error {
 	var answers []chan error
 	for _, fn := range fns {
-		before := len(db.writer.queue)
+		before := len(sqliteOf(db).writer.queue)
 		answer := make(chan error, 1)
 		go func() {
 			defer func() {
@@ -59,7 +62,7 @@ func submit(db *DB, fns ...func(*Tx) error) []chan error {
 			}()
 			answer <- db.Update(context.Background(), fn)
 		}()
-		for len(db.writer.queue) == before && len(answer) == 0 {
+		for len(sqliteOf(db).writer.queue) == before && len(answer) == 0 {
 			runtime.Gosched()
 		}
 		answers = append(answers, answer)
@@ -87,7 +90,7 @@ func has(t testing.TB, db *DB, name string) bool {
 func TestBatch(t *testing.T) {
 	db := open(t, Config{})
 	oops := errors.New("oops")
-	commits := db.writer.commits.Load()
+	commits := sqliteOf(db).writer.commits.Load()
 	release, held := hold(db)
 	answers := submit(db,
 		set("a"),
@@ -111,7 +114,7 @@ func TestBatch(t *testing.T) {
 	if err := <-held; err != nil {
 		t.Error(err)
 	}
-	if n := db.writer.commits.Load() - commits; n != 1 {
+	if n := sqliteOf(db).writer.commits.Load() - commits; n != 1 {
 		t.Errorf("%d transactions, want one for all", n)
 	}
 	for name, want := range map[string]bool{"a": true, "b": false, "c": false, "d": true} {
@@ -123,7 +126,7 @@ func TestBatch(t *testing.T) {
 
 func TestBatchSize(t *testing.T) {
 	db := open(t, Config{Batch: 2})
-	commits := db.writer.commits.Load()
+	commits := sqliteOf(db).writer.commits.Load()
 	release, held := hold(db)
 	answers := submit(db, set("a"), set("b"), set("c"), set("d"))
 	release()
@@ -135,7 +138,7 @@ func TestBatchSize(t *testing.T) {
 	if err := <-held; err != nil {
 		t.Error(err)
 	}
-	if n := db.writer.commits.Load() - commits; n != 3 {
+	if n := sqliteOf(db).writer.commits.Load() - commits; n != 3 {
 		t.Errorf("%d transactions of at most 2 requests for 5", n)
 	}
 }
@@ -151,7 +154,7 @@ func TestCancelledWhileQueued(t *testing.T) {
 			return nil
 		})
 	}()
-	for len(db.writer.queue) == 0 {
+	for len(sqliteOf(db).writer.queue) == 0 {
 		runtime.Gosched()
 	}
 	cancel()
@@ -188,7 +191,7 @@ func TestCloseFinishesTheQueue(t *testing.T) {
 	answers := submit(db, set("a"), set("b"))
 	closed := make(chan error, 1)
 	go func() { closed <- db.Close() }()
-	<-db.closed
+	<-sqliteOf(db).closed
 	if err := db.View(context.Background(), func(*Tx) error { return nil }); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("a view while closing: %v", err)
 	}
@@ -267,7 +270,7 @@ func TestFullDisk(t *testing.T) {
 func TestWriterReplacesItsConnection(t *testing.T) {
 	db := open(t, Config{})
 	err := db.Update(context.Background(), func(tx *Tx) error {
-		tx.conn.exec("COMMIT")
+		tx.session.(*conn).exec("COMMIT")
 		return tx.SetSetting("a", []byte("a"))
 	})
 	if !errors.Is(err, ErrUnavailable) {
@@ -276,7 +279,7 @@ func TestWriterReplacesItsConnection(t *testing.T) {
 	if err := db.Update(context.Background(), set("b")); err != nil {
 		t.Error(err)
 	}
-	err = db.Update(context.Background(), func(tx *Tx) error { return db.writer.conn.close() })
+	err = db.Update(context.Background(), func(tx *Tx) error { return sqliteOf(db).writer.conn.close() })
 	if err == nil {
 		t.Error("no error on a closed connection")
 	}
@@ -315,7 +318,7 @@ func TestTwoProcesses(t *testing.T) {
 func TestLockedOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rollcall.db")
 	first, second := open(t, Config{Path: path}), open(t, Config{Path: path})
-	if _, err := second.writer.conn.exec("PRAGMA busy_timeout=10"); err != nil { // it is 5 s
+	if _, err := sqliteOf(second).writer.conn.exec("PRAGMA busy_timeout=10"); err != nil { // it is 5 s
 		t.Fatal(err)
 	}
 	release, held := hold(first)
