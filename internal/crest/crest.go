@@ -41,9 +41,10 @@ var AIC = Profile{Name: "aic", Realm: "alpha"}
 // the end; Location is built from it.
 func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	public := strings.TrimSuffix(publicURL, "/")
+	sealer := directory.NewSealer(d, "crest cookie")
 	realm, plain := naming("managed/"+p.Realm+"_"), naming("managed/")
 	at := func(n naming, k *kind) *collection {
-		return &collection{d: d, p: p, kind: k, naming: n, path: "/openidm/" + n.of(k), public: public, full: true, password: d.CheckPassword}
+		return &collection{d: d, p: p, kind: k, naming: n, path: "/openidm/" + n.of(k), public: public, full: true, password: d.CheckPassword, sealer: sealer}
 	}
 	generic := at(realm, users)
 	generic.path, generic.full = "/users", p.RequireAll
@@ -74,10 +75,11 @@ type collection struct {
 	p      Profile
 	kind   *kind
 	naming naming
-	path   string // as in a URL: /openidm/managed/alpha_user
-	public string // URL that the path follows
-	full   bool   // all of the vendor's required properties are required (AIC-053)
-	unique string // the policy requirement of a taken userName; empty is VALID_USERNAME (AIC-050)
+	path   string            // as in a URL: /openidm/managed/alpha_user
+	public string            // URL that the path follows
+	full   bool              // all of the vendor's required properties are required (AIC-053)
+	unique string            // the policy requirement of a taken userName; empty is VALID_USERNAME (AIC-050)
+	sealer *directory.Sealer // of cookies
 	// password returns what is wrong with a new password: RulePassword.
 	password func(string) error
 }

@@ -2,11 +2,7 @@ package crest
 
 import (
 	"context"
-	"encoding/base64"
-	"hash/fnv"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
@@ -74,7 +70,9 @@ func (c *collection) query(w http.ResponseWriter, q *request) error {
 		}
 	}
 	if asked.size > 0 && page.Next != nil {
-		end.cookie = q.cookie(page.Next)
+		if end.cookie, err = q.cookie(page.Next); err != nil {
+			return a.abandon(err)
+		}
 	}
 	end.count = a.count
 	if asked.only {
@@ -164,10 +162,8 @@ func (q *request) readPaging(asked *query) (err error) {
 	if skip > 0 {
 		return exclusive("_pagedresultsoffset", "_pagedresultscookie")
 	}
-	if asked.cursor = q.readCookie(); asked.cursor == nil {
-		return q.badCookie()
-	}
-	return nil
+	asked.cursor, err = q.readCookie()
+	return err
 }
 
 func (q *request) readCounting(asked *query) error {
@@ -255,46 +251,29 @@ func (k *kind) sortKeys(at pointer, descending bool) ([]scim.SortKey, error) {
 	return list, nil
 }
 
-// cookie returns the text that holds where the next page begins, and what it is
-// a page of (AIC-157).
-func (q *request) cookie(at *directory.Position) string {
-	list := []scim.Value{scim.StringValue(q.asked()), scim.IntValue(at.RID)}
-	for _, key := range at.Keys {
-		list = append(list, scim.StringValue(key))
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(scim.ListValue(list...).String()))
+// cookie returns the word for where the next page of the query begins (AIC-157).
+func (q *request) cookie(at *directory.Position) (string, error) {
+	return q.c.sealer.Seal(q.Context(), q.caller, q.asked(), at)
 }
 
-// readCookie returns nil for what is no cookie of this query.
-func (q *request) readCookie() *directory.Position {
-	plain, err := base64.RawURLEncoding.Strict().DecodeString(q.params.Get("_pagedresultscookie"))
-	if err != nil {
-		return nil
+// readCookie returns where the page begins that the client asks for. Errors:
+// RuleParameter for what is no cookie of this query, made for this client.
+func (q *request) readCookie() (*directory.Position, error) {
+	var at directory.Position
+	ok, err := q.c.sealer.Open(q.Context(), q.caller, q.asked(), q.params.Get("_pagedresultscookie"), &at)
+	if err == nil && !ok {
+		err = q.badCookie()
 	}
-	v, err := scim.Read(plain, scim.Limits{Depth: 1})
-	list := v.List()
-	if err != nil || len(list) < 2 || list[0].Text() != q.asked() {
-		return nil
-	}
-	rid, err := strconv.ParseInt(list[1].Text(), 10, 64)
-	at := &directory.Position{RID: rid}
-	for _, key := range list[2:] {
-		at.Keys = append(at.Keys, key.Text())
-	}
-	if err != nil || rid < 1 {
-		return nil
-	}
-	return at
+	return &at, err
 }
 
-// asked returns what tells a query from others.
-func (q *request) asked() string {
-	h := fnv.New64a()
+// asked is the query that a cookie is good for.
+func (q *request) asked() []string {
+	asked := []string{q.URL.Path}
 	for _, name := range []string{"_queryid", "_queryfilter", "uid", "_sortkeys"} {
-		_, _ = io.WriteString(h, strings.Join(q.params[name], ",")+"\x00")
+		asked = append(asked, strings.Join(q.params[name], ","))
 	}
-	_, _ = io.WriteString(h, q.URL.Path)
-	return strconv.FormatUint(h.Sum64(), 36)
+	return asked
 }
 
 func (q *request) badCookie() error {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/rollcall-directory/rollcall/internal/crest"
+	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 )
 
 // names returns the userName of each result.
@@ -380,6 +381,24 @@ func TestConformanceQuery(t *testing.T) {
 		d.do("GET "+alphaUsers+"?_queryFilter=userName pr"+next, "").refused(400, "")
 		d.do("GET "+groups+"?_queryFilter=true"+next, "").refused(400, "")
 	})
+	t.Run("a cookie is sealed, and good for the client it was made for", func(t *testing.T) {
+		d := w.in(t)
+		cookie := d.do("GET "+all+"&_pageSize=3", "").must(200).text("pagedResultsCookie")
+		plain, err := base64.RawURLEncoding.DecodeString(cookie)
+		if err != nil || strings.Contains(string(plain), "RID") || strings.Contains(string(plain), "{") {
+			t.Errorf("%q, %v", plain, err)
+		}
+		next := "GET " + all + "&_pageSize=3&_pagedResultsCookie="
+		for _, token := range []string{directorytest.AdminToken, directorytest.ReaderToken, directorytest.OtherToken} {
+			d.as(token).do(next+cookie, "").refused(400, "")
+		}
+		for _, forged := range []string{cookie[1:], cookie[:len(cookie)-4], cookie + "AAAA", strings.ToUpper(cookie)} {
+			d.do(next+forged, "").refused(400, "")
+		}
+		if diff := cmp.Diff([]string{"u3", "u4", "u5"}, d.do(next+cookie, "").names()); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("aic:AIC-158 a cookie together with an offset is 400", func(t *testing.T) {
 		d := w.in(t)
 		cookie := d.do("GET "+all+"&_pageSize=2", "").must(200).text("pagedResultsCookie")
@@ -400,7 +419,7 @@ func TestConformanceQuery(t *testing.T) {
 	t.Run("aic:AIC-160 a cookie that cannot be decoded is 400", func(t *testing.T) {
 		d := w.in(t)
 		enc := base64.RawURLEncoding.EncodeToString
-		for _, cookie := range []string{"", "x", "%3D%3D%3D", enc([]byte("3")), enc([]byte("x/u3/u2")), enc([]byte("0/u3/u2")), enc([]byte("-1/u3/u2")), enc([]byte("03/u3/u2")), enc([]byte("3//")), enc([]byte("9999999999/u3/u2")), "Mw%0A"} {
+		for _, cookie := range []string{"", "x", "%3D%3D%3D", enc([]byte("3")), enc([]byte("x/u3/u2")), enc([]byte("0/u3/u2")), enc([]byte("-1/u3/u2")), enc([]byte("03/u3/u2")), enc([]byte("3//")), enc([]byte(`{"Keys":null,"RID":3}`)), "Mw%0A"} {
 			d.do("GET "+all+"&_pageSize=2&_pagedResultsCookie="+cookie, "").refused(400, "")
 		}
 	})

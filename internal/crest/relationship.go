@@ -120,9 +120,9 @@ func (q *request) slice(targets []target, asked query) (page []target, cookie st
 		page = nil
 	case asked.size > 0 && len(page) > asked.size:
 		page = page[:asked.size]
-		cookie = q.cookie(&directory.Position{Keys: []string{page[asked.size-1].key}, RID: 1})
+		cookie, err = q.cookie(&directory.Position{Keys: []string{page[asked.size-1].key}})
 	}
-	return page, cookie, nil
+	return page, cookie, err
 }
 
 // relate adds the reference of the body.

@@ -22,7 +22,7 @@ type mount struct {
 	directory *directory.Directory
 	public    string // URL of the server, without a slash at its end
 	prefix    string
-	sealer    *sealer // of cursors
+	sealer    *directory.Sealer // of cursors
 }
 
 // New returns the doors of a profile, one for each prefix under which it is
@@ -30,7 +30,7 @@ type mount struct {
 // https://host: the Host header is never asked.
 func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	doors := make([]route.Door, len(p.prefixes))
-	seal := &sealer{directory: d}
+	seal := directory.NewSealer(d, "scim2 cursor")
 	for i, prefix := range p.prefixes {
 		m := &mount{profile: &p, directory: d, public: strings.TrimRight(publicURL, "/"), prefix: prefix, sealer: seal}
 		doors[i] = route.Door{
