@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/directory"
 )
 
@@ -19,7 +20,7 @@ type clientCommand struct {
 	List   clientList   `cmd:"" help:"List clients."`
 	Show   clientShow   `cmd:"" help:"Show a client with its settings."`
 	Set    clientSet    `cmd:"" help:"Change a client's settings, in force from its next request on."`
-	Rotate clientRotate `cmd:"" help:"Give a client a new secret; the one before stays good until the next rotation."`
+	Rotate clientRotate `cmd:"" help:"Give a client a new secret or key; the one before stays good until the next rotation."`
 	Revoke clientRevoke `cmd:"" help:"End a client: its secrets and tokens are refused from the next request on."`
 }
 
@@ -34,8 +35,26 @@ type clientCreate struct {
 	Population  []string `placeholder:"ID" help:"A population whose users alone it sees and writes; repeat for more. All if none is named."`
 	Hide        []string `placeholder:"ATTRIBUTE" help:"An attribute that it neither sees nor writes, as title or urn:...:User:department; repeat for more."`
 	ReadOnly    []string `placeholder:"ATTRIBUTE" help:"An attribute that it sees and does not write; repeat for more."`
+	keyFlag
 	lifetimeFlags
 	settingsFlags
+}
+
+// keyFlag names the key of a client that signs.
+type keyFlag struct {
+	JWK []byte `name:"jwk" type:"filecontent" placeholder:"FILE" help:"A key (JWK) of which the public part is kept: the client signs for its tokens instead of showing a secret, and none is made."`
+}
+
+// key returns the key as the directory takes it; empty without the flag.
+func (f *keyFlag) key() (string, error) {
+	if len(f.JWK) == 0 {
+		return "", nil
+	}
+	key, err := auth.ParseKey(f.JWK)
+	if err != nil {
+		return "", fmt.Errorf("--jwk: %w", err)
+	}
+	return key, nil
 }
 
 // lifetimeFlags say how long a new secret is good.
@@ -59,13 +78,17 @@ func (c *clientCreate) Validate() error {
 }
 
 func (c *clientCreate) Run(t *terminal) error {
+	key, err := c.key()
+	if err != nil {
+		return err
+	}
 	return c.useAs(c.config(), func(ctx context.Context, d *directory.Directory) error {
 		e, err := d.FindEnvironment(ctx, c.Environment)
 		if err != nil {
 			return err
 		}
 		made, secret, err := d.CreateClient(ctx, directory.ClientDraft{
-			Environment: e.ID, ID: c.ID, Name: c.Name, Role: directory.Role(c.Role), Doors: c.Door, Lifetime: c.Expires,
+			Environment: e.ID, ID: c.ID, Name: c.Name, Role: directory.Role(c.Role), Doors: c.Door, Lifetime: c.Expires, Key: key,
 			Settings: c.settingsFlags.apply(directory.ClientSettings{}),
 			Limits:   directory.ClientLimits{Populations: c.Population, Hidden: c.Hide, ReadOnly: c.ReadOnly},
 		})
@@ -76,12 +99,16 @@ func (c *clientCreate) Run(t *terminal) error {
 		return t.print(struct {
 			Environment string            `json:"environment_id"`
 			Client      string            `json:"client_id"`
-			Secret      string            `json:"secret"`
+			Secret      string            `json:"secret,omitempty"`
 			Expires     time.Time         `json:"expires"`
 			URLs        map[string]string `json:"base_urls"`
 		}{e.ID, made.ID, secret, made.Expires, urls}, func(w io.Writer) {
-			fmt.Fprintf(w, "environment  %s (%s)\nclient       %s\nsecret       %s\nexpires      %s\n\nThe secret is shown this once. Base URLs:\n",
-				e.ID, e.Name, made.ID, secret, made.Expires.Format(time.DateOnly))
+			shown, note := "secret       "+secret, "The secret is shown this once."
+			if key != "" {
+				shown, note = "secret       none", "It signs with its key for access tokens."
+			}
+			fmt.Fprintf(w, "environment  %s (%s)\nclient       %s\n%s\nexpires      %s\n\n%s Base URLs:\n",
+				e.ID, e.Name, made.ID, shown, made.Expires.Format(time.DateOnly), note)
 			for _, name := range doorNames {
 				if urls[name] != "" {
 					fmt.Fprintf(w, "  %-8s %s\n", name, urls[name])
@@ -329,6 +356,7 @@ func onOff(on bool) string {
 type clientRotate struct {
 	dataFlag
 	Client string `arg:"" help:"Its id."`
+	keyFlag
 	lifetimeFlags
 }
 
@@ -336,7 +364,19 @@ type clientRotate struct {
 func (c *clientRotate) Validate() error { return c.check() }
 
 func (c *clientRotate) Run(t *terminal) error {
+	key, err := c.key()
+	if err != nil {
+		return err
+	}
 	return c.useAs(c.config(), func(ctx context.Context, d *directory.Directory) error {
+		if key != "" {
+			if err := d.RotateKey(ctx, c.Client, key, c.Expires); err != nil {
+				return err
+			}
+			return t.print(map[string]string{"client_id": c.Client}, func(w io.Writer) {
+				fmt.Fprintf(w, "client  %s\n\nIt signs with the new key. The key or secret before stays good until the next rotation.\n", c.Client)
+			})
+		}
 		secret, err := d.RotateClient(ctx, c.Client, c.Expires)
 		if err != nil {
 			return err

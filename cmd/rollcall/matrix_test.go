@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -115,10 +117,16 @@ type holder struct {
 // shows returns the Authorization headers by which the holder can show itself
 // with the scheme.
 func (h holder) shows(scheme string) []string {
+	if scheme == "Basic" && h.secret == "" {
+		return nil
+	}
 	if scheme == "Basic" {
 		return []string{"Basic " + base64.StdEncoding.EncodeToString([]byte(h.id+":"+h.secret))}
 	}
-	headers := []string{"Bearer " + h.secret}
+	var headers []string
+	if h.secret != "" {
+		headers = append(headers, "Bearer "+h.secret)
+	}
 	if h.token != "" {
 		headers = append(headers, "Bearer "+h.token)
 	}
@@ -128,7 +136,13 @@ func (h holder) shows(scheme string) []string {
 // token asks the endpoint for an access token.
 func (m *matrix) token(id, secret string) string {
 	m.t.Helper()
-	r := httptest.NewRequest("POST", "/am/oauth2/access_token", strings.NewReader("grant_type=client_credentials&client_id="+id+"&client_secret="+secret))
+	return m.grant("grant_type=client_credentials&client_id=" + id + "&client_secret=" + secret)
+}
+
+// grant sends a token request.
+func (m *matrix) grant(form string) string {
+	m.t.Helper()
+	r := httptest.NewRequest("POST", "/am/oauth2/access_token", strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	m.server.ServeHTTP(w, r)
@@ -172,6 +186,12 @@ func (m *matrix) holders() map[string]holder {
 			return 0
 		})
 	}
+	jwk, assertion := m.signer()
+	all["signer"] = holder{id: "signer", token: m.grant("grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=" + assertion),
+		environment: directorytest.Environment, may: is(0)}
+	// Neither what was signed nor the public key opens anything.
+	all["assertion"] = holder{id: "signer", secret: assertion, environment: directorytest.Environment, may: is(scim.RuleUnauthenticated)}
+	all["public key"] = holder{id: "signer", secret: jwk, environment: directorytest.Environment, may: is(scim.RuleUnauthenticated)}
 	add("revoked", directory.ClientDraft{}, is(scim.RuleUnauthenticated))
 	if err := m.dir.RevokeClient(ctx, "revoked"); err != nil {
 		m.t.Fatal(err)
@@ -183,6 +203,33 @@ func (m *matrix) holders() map[string]holder {
 		}
 	}
 	return all
+}
+
+// signer makes a client that signs, and returns its public key and an assertion.
+func (m *matrix) signer() (jwk, assertion string) {
+	m.t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	text, err := (jose.JSONWebKey{Key: private}).MarshalJSON()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if jwk, err = auth.ParseKey(text); err != nil {
+		m.t.Fatal(err)
+	}
+	m.client(directory.ClientDraft{Environment: directorytest.Environment, ID: "signer", Key: jwk})
+	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: private}, nil)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	assertion, err = jwt.Signed(s).Claims(jwt.Claims{Issuer: "signer", Subject: "signer", Audience: jwt.Audience{matrixURL + "/am/oauth2/access_token"},
+		Expiry: jwt.NewNumericDate(m.clock.Now().Add(time.Minute)), ID: "1"}).Serialize()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return jwk, assertion
 }
 
 // strangers returns Authorization headers that nobody may come in with.

@@ -116,7 +116,7 @@ func (a *Authenticator) prove(r *http.Request, shown credential) (directory.Call
 	} else {
 		c, err = a.dir.AuthenticateSecret(r.Context(), shown.secret)
 	}
-	if faults := scim.Faults(err); len(faults) > 0 && faults[0].Rule == scim.RuleUnauthenticated {
+	if isRule(err, scim.RuleUnauthenticated) {
 		a.guard.failed(at)
 	} else if err == nil {
 		a.guard.passed(at)
@@ -136,4 +136,10 @@ func (a *Authenticator) Authorise(ctx context.Context, c directory.Caller, s dir
 
 func unauthenticated(reason string) error {
 	return &scim.Error{Rule: scim.RuleUnauthenticated, Detail: reason}
+}
+
+// isRule reports whether the first fault that err carries is of the rule.
+func isRule(err error, rule scim.Rule) bool {
+	faults := scim.Faults(err)
+	return len(faults) > 0 && faults[0].Rule == rule
 }

@@ -17,17 +17,29 @@ import (
 // maxForm is the largest token request in bytes.
 const maxForm = 16 << 10
 
+// assertionPath is where clients that sign get their tokens (aic 3.2).
+const assertionPath = "/am/oauth2/access_token"
+
+// A grant proves who asks for a token by what the form says.
+type grant func(*http.Request, url.Values) (directory.Caller, error)
+
 // Doors returns the token endpoints (pingone A2, aic 3.2): a client shows its
-// id and secret and gets an access token. They speak RFC 6749 instead of a dialect.
+// id and secret, or something that it has signed, and gets an access token.
+// They speak RFC 6749 instead of a dialect.
 func (a *Authenticator) Doors() []route.Door {
-	at := func(prefix, path string) route.Door {
+	at := func(prefix, path string, grants map[string]grant) route.Door {
 		return route.Door{
 			Name: "token", Prefix: prefix, Error: writeError, MaxBody: maxForm,
-			Routes: []route.Route{{Method: http.MethodPost, Path: path, Permission: directory.Public, Handle: a.grant}},
+			Routes: []route.Route{{Method: http.MethodPost, Path: path, Permission: directory.Public, Handle: a.answer(grants)}},
 		}
 	}
-	return []route.Door{at("/{env}/as", "/token"), at("/am/oauth2", "/access_token")}
+	return []route.Door{
+		at("/{env}/as", "/token", map[string]grant{clientCredentials: a.secret}),
+		at("/am/oauth2", "/access_token", map[string]grant{clientCredentials: a.secret, jwtBearer: a.assert}),
+	}
 }
+
+const clientCredentials = "client_credentials" // RFC 6749 4.4
 
 // An oauthError is an error of RFC 6749 5.2.
 type oauthError struct {
@@ -42,47 +54,55 @@ func invalidRequest(description string) error {
 	return &oauthError{http.StatusBadRequest, "invalid_request", description}
 }
 
-// grant answers a token request. An environment in the path that is not the
-// client's own answers as one that does not exist: the client is unknown there.
-func (a *Authenticator) grant(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
-	if err := a.Anonymous(r); err != nil {
-		return err
+// answer returns the handler of token requests by the grants. An environment in
+// the path that is not the client's own answers as one that does not exist: the
+// client is unknown there.
+func (a *Authenticator) answer(grants map[string]grant) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+		if err := a.Anonymous(r); err != nil {
+			return err
+		}
+		form, err := readForm(r)
+		if err != nil {
+			return err
+		}
+		prove := grants[form.Get("grant_type")]
+		switch {
+		case form.Get("grant_type") == "":
+			return invalidRequest("grant_type is missing")
+		case prove == nil:
+			return &oauthError{http.StatusBadRequest, "unsupported_grant_type", ""}
+		}
+		c, err := prove(r, form)
+		if err != nil {
+			return err
+		}
+		if err := a.clients.take(c.Client, a.now()); err != nil {
+			return err
+		}
+		if env := r.PathValue("env"); env != "" && env != c.Environment {
+			return unauthenticated("a client of another environment")
+		}
+		token, err := a.issue(c)
+		if err != nil {
+			return err
+		}
+		write(w, http.StatusOK, struct {
+			AccessToken string `json:"access_token"`
+			TokenType   string `json:"token_type"`
+			ExpiresIn   int    `json:"expires_in"` // seconds
+		}{token, bearer, int(lifetime.Seconds())})
+		return nil
 	}
-	form, err := readForm(r)
-	if err != nil {
-		return err
-	}
-	switch form.Get("grant_type") {
-	case "":
-		return invalidRequest("grant_type is missing")
-	case "client_credentials":
-	default:
-		return &oauthError{http.StatusBadRequest, "unsupported_grant_type", ""}
-	}
+}
+
+// secret proves a client by its id and secret.
+func (a *Authenticator) secret(r *http.Request, form url.Values) (directory.Caller, error) {
 	shown, err := clientCredential(r, form)
 	if err != nil {
-		return err
+		return directory.Caller{}, err
 	}
-	c, err := a.prove(r, shown)
-	if err != nil {
-		return err
-	}
-	if err := a.clients.take(c.Client, a.now()); err != nil {
-		return err
-	}
-	if env := r.PathValue("env"); env != "" && env != c.Environment {
-		return unauthenticated("a client of another environment")
-	}
-	token, err := a.issue(c)
-	if err != nil {
-		return err
-	}
-	write(w, http.StatusOK, struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type"`
-		ExpiresIn   int    `json:"expires_in"` // seconds
-	}{token, bearer, int(lifetime.Seconds())})
-	return nil
+	return a.prove(r, shown)
 }
 
 // readForm reads the parameters of the body; those in the URL do not count. A

@@ -25,8 +25,8 @@ type Client struct {
 	Doors       []string // names of the doors that it may use; empty for all
 	Created     time.Time
 	Revoked     bool
-	Secrets     int // how many of its secrets are live: at most two
-	// Expires is when the last of its live secrets ends; zero for never, or if none is live.
+	Secrets     int // how many of its secrets and keys are live: at most two
+	// Expires is when the last of those ends; zero for never, or if none is live.
 	Expires  time.Time
 	Settings ClientSettings
 	Limits   ClientLimits // as their schemas spell them
@@ -41,7 +41,10 @@ type ClientDraft struct {
 	Doors       []string
 	Settings    ClientSettings
 	Limits      ClientLimits
-	// Lifetime is how long the secret that is made is good, at most
+	// Key is the public key of a client that signs instead of showing a secret,
+	// as a JWK that auth.ParseKey has taken; no secret is made then.
+	Key string
+	// Lifetime is how long the key, or the secret that is made, is good, at most
 	// Config.MaxLifetime; 0 is that.
 	Lifetime time.Duration
 	// Secrets are given only by development mode, and never end; when there are
@@ -50,7 +53,7 @@ type ClientDraft struct {
 }
 
 // CreateClient stores a client and returns it with its one secret, which is
-// shown nowhere else; no secret is returned when the draft brought its own.
+// shown nowhere else; no secret is returned when the draft brought its own, or a key.
 //
 // Errors: RuleNotFound for an unknown environment, RuleUnique for an id or a
 // secret that is taken, RuleCanonical for an unknown role and for settings
@@ -67,8 +70,10 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 	}
 	secret, expires := "", time.Time{}
 	if len(dr.Secrets) == 0 {
-		secret = newSecret()
-		dr.Secrets = []string{secret}
+		if dr.Key == "" {
+			secret = newSecret()
+			dr.Secrets = []string{secret}
+		}
 		var err error
 		if expires, err = d.expiry(dr.Lifetime); err != nil {
 			return nil, "", err
@@ -100,6 +105,11 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		}
 		for _, s := range dr.Secrets {
 			if err := d.addSecret(tx, c.CID, s, expires); err != nil {
+				return err
+			}
+		}
+		if dr.Key != "" {
+			if err := d.addKey(tx, c.CID, dr.Key, expires); err != nil {
 				return err
 			}
 		}
@@ -164,26 +174,38 @@ func (d *Directory) expiry(lifetime time.Duration) (time.Time, error) {
 }
 
 // RotateClient gives the client a new secret, good for so long as in
-// ClientDraft.Lifetime, and returns it. The youngest secret it had stays alive
-// beside the new one; older ones die.
+// ClientDraft.Lifetime, and returns it. The youngest secret or key it had stays
+// alive beside the new one; older ones die.
 func (d *Directory) RotateClient(ctx context.Context, id string, lifetime time.Duration) (string, error) {
-	return d.rotate(ctx, id, lifetime, maxSecrets-1)
+	secret := newSecret()
+	return secret, d.rotate(ctx, id, lifetime, maxSecrets-1, func(tx *store.Tx, cid int64, expires time.Time) error {
+		return d.addSecret(tx, cid, secret, expires)
+	})
+}
+
+// RotateKey gives the client a new key in the same way; see ClientDraft.Key.
+func (d *Directory) RotateKey(ctx context.Context, id, key string, lifetime time.Duration) error {
+	return d.rotate(ctx, id, lifetime, maxSecrets-1, func(tx *store.Tx, cid int64, expires time.Time) error {
+		return d.addKey(tx, cid, key, expires)
+	})
 }
 
 // RenewClient gives the client a new secret as RotateClient does, and ends all
 // that it had (p14e A2).
 func (d *Directory) RenewClient(ctx context.Context, id string, lifetime time.Duration) (string, error) {
-	return d.rotate(ctx, id, lifetime, 0)
+	secret := newSecret()
+	return secret, d.rotate(ctx, id, lifetime, 0, func(tx *store.Tx, cid int64, expires time.Time) error {
+		return d.addSecret(tx, cid, secret, expires)
+	})
 }
 
-// rotate gives the client a new secret beside the youngest ones that it keeps.
-func (d *Directory) rotate(ctx context.Context, id string, lifetime time.Duration, keeps int) (string, error) {
-	secret := newSecret()
+// rotate adds a secret or key to the client beside the youngest ones that it keeps.
+func (d *Directory) rotate(ctx context.Context, id string, lifetime time.Duration, keeps int, add func(*store.Tx, int64, time.Time) error) error {
 	expires, err := d.expiry(lifetime)
 	if err != nil {
-		return "", err
+		return err
 	}
-	err = d.update(ctx, func(tx *store.Tx) error {
+	return d.update(ctx, func(tx *store.Tx) error {
 		c, err := tx.Client(id)
 		if err != nil {
 			return notFound(err, "Client", id)
@@ -202,15 +224,11 @@ func (d *Directory) rotate(ctx context.Context, id string, lifetime time.Duratio
 			}
 			live = live[1:]
 		}
-		if err := d.addSecret(tx, c.CID, secret, expires); err != nil {
+		if err := add(tx, c.CID, expires); err != nil {
 			return err
 		}
 		return d.record(tx, Caller{tenant: c.TID}, "rotate", "Client", id)
 	})
-	if err != nil {
-		return "", err
-	}
-	return secret, nil
 }
 
 // RevokeClient ends the client: from the next request on its secrets and the
@@ -239,6 +257,13 @@ func (d *Directory) addSecret(tx *store.Tx, cid int64, secret string, expires ti
 	hash := sha256.Sum256([]byte(secret))
 	err := tx.InsertSecret(&store.Secret{CID: cid, Hash: hash[:], Created: d.now(), Expires: expires})
 	return taken(err, "Client", "id", "secret", "")
+}
+
+// addKey stores the key under a hash that no secret has.
+func (d *Directory) addKey(tx *store.Tx, cid int64, key string, expires time.Time) error {
+	name := make([]byte, sha256.Size)
+	rand.Read(name)
+	return tx.InsertSecret(&store.Secret{CID: cid, Hash: name, Key: key, Created: d.now(), Expires: expires})
 }
 
 func (d *Directory) liveSecrets(tx *store.Tx, cid int64) ([]*store.Secret, error) {

@@ -20,11 +20,13 @@ type Client struct {
 	Settings []byte // JSON object; empty is {}
 }
 
-// A Secret is what proves a client; only its hash is kept.
+// A Secret is what proves a client: a secret, of which only the hash is kept,
+// or the public key of one that the client keeps to itself.
 type Secret struct {
 	SID      int64
 	CID      int64
-	Hash     []byte // SHA-256 of the secret, unique
+	Hash     []byte // SHA-256 of the secret, unique; for a key, bytes that are nothing's
+	Key      string // the public key as a JWK; empty for a secret
 	Created  time.Time
 	Expires  time.Time // zero for never
 	Revoked  time.Time // zero for not
@@ -122,8 +124,8 @@ func (tx *Tx) Clients(tid int64) ([]*Client, error) {
 
 // InsertSecret stores a new secret and sets s.SID. Errors: ErrKeyTaken.
 func (tx *Tx) InsertSecret(s *Secret) error {
-	sid, err := tx.insert("sid", "INSERT INTO api_secret(cid, hash, created, expires, revoked, last_used) VALUES ($1, $2, $3, $4, $5, $6)",
-		s.CID, s.Hash, millis(s.Created), millis(s.Expires), millis(s.Revoked), millis(s.LastUsed))
+	sid, err := tx.insert("sid", "INSERT INTO api_secret(cid, hash, created, expires, revoked, last_used, jwk) VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''))",
+		s.CID, s.Hash, millis(s.Created), millis(s.Expires), millis(s.Revoked), millis(s.LastUsed), s.Key)
 	if err == nil {
 		s.SID = sid
 	}
@@ -136,12 +138,12 @@ func (tx *Tx) UpdateSecret(s *Secret) error {
 		millis(s.Expires), millis(s.Revoked), millis(s.LastUsed), s.SID)
 }
 
-const secretColumns = "s.sid, s.cid, s.hash, s.created, s.expires, s.revoked, s.last_used"
+const secretColumns = "s.sid, s.cid, s.hash, s.created, s.expires, s.revoked, s.last_used, coalesce(s.jwk, '')"
 
 // dest returns where secretColumns are read to, and a function to call after that.
 func (s *Secret) dest() ([]any, func()) {
 	var created, expires, revoked, used sql.NullInt64
-	return []any{&s.SID, &s.CID, &s.Hash, &created, &expires, &revoked, &used}, func() {
+	return []any{&s.SID, &s.CID, &s.Hash, &created, &expires, &revoked, &used, &s.Key}, func() {
 		s.Created, s.Expires, s.Revoked, s.LastUsed = moment(created), moment(expires), moment(revoked), moment(used)
 	}
 }
@@ -157,10 +159,10 @@ func (tx *Tx) Secrets(cid int64) ([]*Secret, error) {
 	}, "SELECT "+secretColumns+" FROM api_secret s WHERE s.cid = $1 ORDER BY s.sid", cid)
 }
 
-// SecretByHash returns the secret, its client and environment, live or not:
-// the caller judges. Errors: ErrNotFound.
+// SecretByHash returns the secret, which is no key, its client and environment,
+// live or not: the caller judges. Errors: ErrNotFound.
 func (tx *Tx) SecretByHash(hash []byte) (*Login, error) {
-	return first(tx, scanLogin, selectLogin+"WHERE s.hash = $1", hash)
+	return first(tx, scanLogin, selectLogin+"WHERE s.hash = $1 AND s.jwk IS NULL", hash)
 }
 
 // SecretByID returns the same for the SID of a secret. Errors: ErrNotFound.

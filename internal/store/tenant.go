@@ -115,6 +115,7 @@ func (tx *Tx) DeleteTenant(tid int64) error {
 		"DELETE FROM resource WHERE tid = $1", // and the credentials
 		"DELETE FROM stream WHERE tid = $1",
 		"DELETE FROM promise WHERE tid = $1",
+		"DELETE FROM assertion WHERE cid IN (SELECT cid FROM api_client WHERE tid = $1)",
 		"DELETE FROM api_secret WHERE cid IN (SELECT cid FROM api_client WHERE tid = $1)",
 		"DELETE FROM api_client WHERE tid = $1",
 	} {
