@@ -64,9 +64,6 @@ func (k *kind) put(c *call, id string, body *scim.Object, text []byte, condition
 		if keep {
 			given = keepOmitted(k.ResourceType, old.Attributes(), body, given)
 		}
-		if faults := keepImmutable(k.ResourceType, old.Attributes(), given); len(faults) > 0 {
-			return directory.Change{}, faults
-		}
 		ch := directory.Change{Attributes: k.merged(old.Attributes(), given), Population: d.Population}
 		if _, sent := body.Find("members"); k.Schema.Attribute("members") != nil && (regroup || sent || !keep) {
 			ch.Members = []directory.MemberChange{{Op: directory.SetMembers, Members: membersOf(members)}}
@@ -130,40 +127,4 @@ func keepOmitted(t *scim.ResourceType, old, body, given *scim.Object) *scim.Obje
 		}
 	}
 	return out
-}
-
-// keepImmutable gives the attributes given those immutable ones of old that
-// they leave out, and returns a fault for each that they have otherwise (scim
-// PUT-09).
-func keepImmutable(t *scim.ResourceType, old, given *scim.Object) scim.Errors {
-	faults := keepImmutableOf(t.Schema.Attributes, "", old, given)
-	for _, s := range t.Extensions {
-		extension := given.Get(s.ID).Object().Clone()
-		faults = append(faults, keepImmutableOf(s.Attributes, s.ID+":", old.Get(s.ID).Object(), extension)...)
-		if extension.Len() > 0 {
-			given.Set(s.ID, scim.ObjectValue(extension))
-		}
-	}
-	return faults
-}
-
-func keepImmutableOf(list []*scim.Attribute, prefix string, old, given *scim.Object) scim.Errors {
-	var faults scim.Errors
-	for _, a := range list {
-		before, now := old.Get(a.Name), given.Get(a.Name)
-		switch {
-		case before.IsNull():
-		case a.Mutability != "immutable":
-			if a.Type == scim.TypeComplex && !a.MultiValued && now.Object() != nil {
-				parts := now.Object().Clone()
-				faults = append(faults, keepImmutableOf(a.SubAttributes, prefix+a.Name+".", before.Object(), parts)...)
-				given.Set(a.Name, scim.ObjectValue(parts))
-			}
-		case now.Unassigned():
-			given.Set(a.Name, before)
-		case !scim.Equal(before, now):
-			faults = append(faults, &scim.Error{Rule: scim.RuleImmutable, Path: prefix + a.Name})
-		}
-	}
-	return faults
 }

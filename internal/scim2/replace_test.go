@@ -124,6 +124,30 @@ var standardReplace = []check{
 			t.Error("a password is in the log or in the files")
 		}
 	}},
+	{name: "scim:PUT-09 an immutable value is given while there is none, and then stays", run: func(t *testing.T, d *door) {
+		d.devices(t)
+		d.define(t, "PUT /Schemas/"+badgeURN, badge(`{"name":"number","uniqueness":"server"}`, `{"name":"color","mutability":"immutable"}`,
+			`{"name":"maker","type":"complex","subAttributes":[{"name":"country","mutability":"immutable"},{"name":"city"}]}`))
+		id := d.create(t, "/Devices", `{"serial":"1","`+badgeURN+`":{"number":"1"}}`).id()
+		put := func(core, extension string) *answer {
+			return d.do("PUT /Devices/"+id, `{"serial":"1"`+core+`,"`+badgeURN+`":{"number":"1"`+extension+`}}`)
+		}
+		holds := func(a *answer, city any) {
+			t.Helper()
+			a.wantStatus(t, 200)
+			for path, value := range map[string]any{"site": "Berlin", badgeURN + "/color": "red", badgeURN + "/maker/country": "DE", badgeURN + "/maker/city": city} {
+				want(t, path, a.get(path), value)
+			}
+		}
+		holds(put(`,"site":"Berlin"`, `,"color":"red","maker":{"country":"DE"}`), nil)
+		holds(put(`,"site":"Berlin"`, `,"color":"red","maker":{"country":"DE","city":"Ulm"}`), "Ulm")
+		holds(put("", ""), nil)
+		holds(put(`,"site":null`, `,"maker":{"city":"Bonn"}`), "Bonn")
+		for _, other := range [][2]string{{`,"site":"Paris"`, ""}, {"", `,"color":"Red"`}, {"", `,"maker":{"country":"FR"}`}} {
+			put(other[0], other[1]).wantError(t, 400, "mutability", "")
+		}
+		holds(d.do("GET /Devices/"+id, ""), "Bonn")
+	}},
 	{name: "scim:PUT-02,scim:PUT-08,scim:PUT-10,scim:PUT-11,scim:COM-06 what a PUT does not do", run: func(t *testing.T, d *door) {
 		id, other := d.user(t, `{"userName":"ada"}`), d.user(t, `{"userName":"bob"}`)
 		d.refused(t, "PUT /Users/none", `{"userName":"new"}`, 404, "", "User none not found")
