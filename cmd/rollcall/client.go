@@ -35,6 +35,7 @@ type clientCreate struct {
 	Population  []string `placeholder:"ID" help:"A population whose users alone it sees and writes; repeat for more. All if none is named."`
 	Hide        []string `placeholder:"ATTRIBUTE" help:"An attribute that it neither sees nor writes, as title or urn:...:User:department; repeat for more."`
 	ReadOnly    []string `placeholder:"ATTRIBUTE" help:"An attribute that it sees and does not write; repeat for more."`
+	User        string   `placeholder:"ID" help:"The user whom /Me stands for. The secret is refused while the user is not active, and once there is none."`
 	keyFlag
 	lifetimeFlags
 	settingsFlags
@@ -91,6 +92,7 @@ func (c *clientCreate) Run(t *terminal) error {
 			Environment: e.ID, ID: c.ID, Name: c.Name, Role: directory.Role(c.Role), Doors: c.Door, Lifetime: c.Expires, Key: key,
 			Settings: c.settingsFlags.apply(directory.ClientSettings{}),
 			Limits:   directory.ClientLimits{Populations: c.Population, Hidden: c.Hide, ReadOnly: c.ReadOnly},
+			User:     c.User,
 		})
 		if err != nil {
 			return err
@@ -131,11 +133,12 @@ type clientView struct {
 	Created     time.Time                `json:"created"`
 	Settings    directory.ClientSettings `json:"settings"`
 	Limits      *directory.ClientLimits  `json:"limits,omitempty"`
+	User        string                   `json:"user,omitempty"` // id; empty: it is bound to none
 }
 
 func viewClient(c *directory.Client) clientView {
 	v := clientView{ID: c.ID, Environment: c.Environment, Name: c.Name, Role: string(c.Role), Doors: append([]string{}, c.Doors...),
-		Secrets: c.Secrets, Revoked: c.Revoked, Created: c.Created, Settings: c.Settings}
+		Secrets: c.Secrets, Revoked: c.Revoked, Created: c.Created, Settings: c.Settings, User: c.User}
 	if !c.Expires.IsZero() {
 		v.Expires = &c.Expires
 	}
@@ -224,8 +227,8 @@ func (v clientView) limits() string {
 
 // write shows the client to people.
 func (v clientView) write(w io.Writer) {
-	fmt.Fprintf(w, "client       %s\nname         %s\nenvironment  %s\nrole         %s\ndoors        %s\nstate        %s\nsettings     %s\nlimits       %s\n",
-		v.ID, v.Name, v.Environment, v.Role, v.doors(), v.state(), v.settings(), v.limits())
+	fmt.Fprintf(w, "client       %s\nname         %s\nenvironment  %s\nrole         %s\ndoors        %s\nstate        %s\nsettings     %s\nlimits       %s\nuser         %s\n",
+		v.ID, v.Name, v.Environment, v.Role, v.doors(), v.state(), v.settings(), v.limits(), cmp.Or(v.User, "none"))
 }
 
 type clientList struct {

@@ -30,6 +30,7 @@ type Client struct {
 	Expires  time.Time
 	Settings ClientSettings
 	Limits   ClientLimits // as their schemas spell them
+	User     string       // id of the user that it is bound to, empty for none
 }
 
 // A ClientDraft is a client as an administrator proposes it.
@@ -41,6 +42,10 @@ type ClientDraft struct {
 	Doors       []string
 	Settings    ClientSettings
 	Limits      ClientLimits
+	// User is the id of a user who the client is when it asks for itself (RFC 7644
+	// 3.11); empty for none. The client ends with the user, and while the user is
+	// not active its secrets are refused (scim USR-04, DEL-07).
+	User string
 	// Key is the public key of a client that signs instead of showing a secret,
 	// as a JWK that auth.ParseKey has taken; no secret is made then.
 	Key string
@@ -57,7 +62,7 @@ type ClientDraft struct {
 //
 // Errors: RuleNotFound for an unknown environment, RuleUnique for an id or a
 // secret that is taken, RuleCanonical for an unknown role and for settings
-// that are none, RuleDangling for a population that is not there, RulePath for what
+// that are none, RuleDangling for a population or a user that is not there, RulePath for what
 // is no attribute that a client can be limited in, RuleLimit for a lifetime that is
 // too long.
 func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, string, error) {
@@ -89,7 +94,14 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		if err != nil {
 			return err
 		}
-		chosen, err := pack(dr.Settings, narrowed)
+		if dr.User != "" {
+			if _, err := tx.ByID(t.TID, store.User, dr.User); errors.Is(err, store.ErrNotFound) {
+				return &scim.Error{Rule: scim.RuleDangling, Path: "user", Value: dr.User, Schema: "User"}
+			} else if err != nil {
+				return err
+			}
+		}
+		chosen, err := pack(packed{dr.Settings, &narrowed, dr.User})
 		if err != nil {
 			return err
 		}
@@ -285,9 +297,13 @@ func (d *Directory) client(tx *store.Tx, c *store.Client) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	chosen, narrowed, err := unpack(*c)
+	p, err := unpack(*c)
+	if err != nil {
+		return nil, err
+	}
 	return &Client{ID: c.ID, Name: c.Name, Environment: t.ID, Role: Role(c.Role), Doors: c.Doors,
-		Created: c.Created, Revoked: c.Disabled, Secrets: len(live), Expires: lastEnd(live), Settings: chosen, Limits: narrowed}, err
+		Created: c.Created, Revoked: c.Disabled, Secrets: len(live), Expires: lastEnd(live),
+		Settings: p.ClientSettings, Limits: *p.Limits, User: p.User}, nil
 }
 
 // lastEnd returns when the last of the secrets ends, zero for never.
@@ -354,17 +370,25 @@ func (d *Directory) AuthenticateToken(ctx context.Context, t TokenClaims) (Calle
 
 func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*store.Login, error)) (Caller, error) {
 	var found *store.Login
-	var chosen ClientSettings
+	var p packed
 	var narrowed *limits
 	err := d.db.View(ctx, func(tx *store.Tx) (err error) {
 		if found, err = find(tx); err != nil {
 			return err
 		}
-		var l ClientLimits
-		if chosen, l, err = unpack(found.Client); err != nil {
+		if p, err = unpack(found.Client); err != nil {
 			return err
 		}
-		narrowed, err = l.compile(tx, found.Client.TID)
+		if p.User != "" {
+			row, err := tx.ByID(found.Client.TID, store.User, p.User)
+			if err == nil && !row.Resource().Attributes().Get("active").Bool() {
+				err = store.ErrNotFound
+			}
+			if err != nil {
+				return err
+			}
+		}
+		narrowed, err = p.Limits.compile(tx, found.Client.TID)
 		return err
 	})
 	switch {
@@ -376,7 +400,7 @@ func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*sto
 		return Caller{}, errUnauthenticated
 	}
 	c := found.Client
-	return Caller{Client: c.ID, Environment: found.Environment, Role: Role(c.Role), Doors: c.Doors, Settings: chosen,
+	return Caller{Client: c.ID, Environment: found.Environment, Role: Role(c.Role), Doors: c.Doors, Settings: p.ClientSettings, User: p.User,
 		limits: narrowed, tenant: c.TID, client: c.CID, secret: found.Secret.SID, version: found.Version}, nil
 }
 

@@ -68,6 +68,7 @@ type Caller struct {
 	RequestID   string   // written to the change log and the audit rows
 	Door        string   // the door it came through, for the audit rows
 	Settings    ClientSettings
+	User        string // id of the user that the client is bound to, empty for none
 	Trace       *Trace // of this request, or of this operation of it; nil for none
 
 	limits  *limits // of the client, nil for none
@@ -214,6 +215,9 @@ type Config struct {
 	// MaxLifetime is how long a client's secret may be good (scim SEC-04);
 	// DefaultMaxLifetime when 0.
 	MaxLifetime time.Duration
+	// ScanRows is how many resources a filter without an index may look at
+	// (scim LST-06); 200,000 when 0.
+	ScanRows int
 }
 
 // DefaultMaxLifetime is a year: clients such as Microsoft Entra ID hold one
@@ -223,7 +227,7 @@ const DefaultMaxLifetime = 365 * 24 * time.Hour
 // Open opens the directory's data, migrating it when it is of an earlier
 // version. Close must be called.
 func Open(ctx context.Context, cfg Config) (*Directory, error) {
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Path, "rollcall.db")})
+	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Path, "rollcall.db"), ScanRows: cfg.ScanRows})
 	if err != nil {
 		return nil, fmt.Errorf("open the directory in %s: %w", cfg.Path, err)
 	}

@@ -29,12 +29,16 @@ type ClientLimits struct {
 	ReadOnly []string `json:"read_only"`
 }
 
+// NotForClient is the Detail of RuleReadOnly for an attribute that the schema
+// lets others write.
+const NotForClient = "the client may not write it"
+
 // Limited reports whether the caller's client has limits. What shows resources
 // otherwise than through this package's reads is not for such callers.
 func (c Caller) Limited() bool { return c.limits != nil }
 
 // isZero reports whether the limits narrow nothing.
-func (l ClientLimits) isZero() bool {
+func (l *ClientLimits) isZero() bool {
 	return len(l.Populations) == 0 && len(l.Hidden) == 0 && len(l.ReadOnly) == 0
 }
 
@@ -307,7 +311,7 @@ func (l *limits) refuse(typ string, seen *scim.Resource, ch Change) error {
 }
 
 func readOnly(uri, name string) error {
-	return &scim.Error{Rule: scim.RuleReadOnly, Path: owned{uri, name}.String()}
+	return &scim.Error{Rule: scim.RuleReadOnly, Path: owned{uri, name}.String(), Detail: NotForClient}
 }
 
 // filter returns those of the keys that are not users whom the client does not see.

@@ -148,41 +148,44 @@ func rewriteOf(name string) scim.Rewrites {
 	return 0
 }
 
-// packed is what is stored of a client's settings and limits.
+// packed is what is stored of a client beside its row: settings, limits, and
+// the id of the user that it is bound to.
 type packed struct {
 	ClientSettings
-	Limits *ClientLimits `json:"limits,omitempty"`
+	Limits *ClientLimits `json:"limits,omitempty"` // nil for none; unpack sets it
+	User   string        `json:"user,omitempty"`
 }
 
-// pack returns settings and limits as they are stored: nothing for the defaults,
-// which are most clients', so that reading them costs nothing.
-func pack(s ClientSettings, l ClientLimits) ([]byte, error) {
-	s = s.spelled()
+// pack returns p as it is stored: nothing for the defaults, which are most
+// clients', so that reading them costs nothing.
+func pack(p packed) ([]byte, error) {
+	s := p.ClientSettings.spelled()
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	p := packed{ClientSettings: s}
-	if !l.isZero() {
-		p.Limits = &l
+	p.ClientSettings = s
+	if p.Limits.isZero() {
+		p.Limits = nil
 	}
-	if p.Limits == nil && s.Mode == Tolerant && s.PatchResponse == PatchAuto && s.UnknownAttributes == UnknownAuto && s.CursorPaging == CursorAuto && len(s.Rewrites) == 0 {
+	if p.Limits == nil && p.User == "" && s.Mode == Tolerant && s.PatchResponse == PatchAuto && s.UnknownAttributes == UnknownAuto && s.CursorPaging == CursorAuto && len(s.Rewrites) == 0 {
 		return nil, nil
 	}
 	return json.Marshal(p)
 }
 
 // unpack reads what pack made.
-func unpack(c store.Client) (ClientSettings, ClientLimits, error) {
+func unpack(c store.Client) (packed, error) {
 	var p packed
 	if len(c.Settings) > 0 {
 		if err := json.Unmarshal(c.Settings, &p); err != nil {
-			return p.ClientSettings, ClientLimits{}, fmt.Errorf("settings of the client %s: %w", c.ID, err)
+			return p, fmt.Errorf("settings of the client %s: %w", c.ID, err)
 		}
 	}
 	if p.Limits == nil {
 		p.Limits = &ClientLimits{}
 	}
-	return p.ClientSettings.spelled(), *p.Limits, nil
+	p.ClientSettings = p.ClientSettings.spelled()
+	return p, nil
 }
 
 // ConfigureClient changes the settings of a client, in force from its next
@@ -198,11 +201,12 @@ func (d *Directory) ConfigureClient(ctx context.Context, id string, change func(
 		if err != nil {
 			return notFound(err, "Client", id)
 		}
-		old, narrowed, err := unpack(*c)
+		p, err := unpack(*c)
 		if err != nil {
 			return err
 		}
-		if c.Settings, err = pack(change(old), narrowed); err != nil {
+		p.ClientSettings = change(p.ClientSettings)
+		if c.Settings, err = pack(p); err != nil {
 			return err
 		}
 		if err := tx.UpdateClient(c); err != nil {

@@ -43,7 +43,7 @@ const (
 	RuleLength               // Path, Allowed[0] the greatest length in characters
 	RulePattern              // Path, Value, Detail says what is expected
 	RulePrimary              // more than one primary value: Path
-	RuleReadOnly             // Path
+	RuleReadOnly             // Path, Detail
 	RuleImmutable            // Path
 	RuleDangling             // a reference to nothing: Path, Value is the id
 	RuleCycle                // a group would contain itself: Path, Value is the id of the member that it is in

@@ -1,6 +1,7 @@
 package scim2_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
 
@@ -170,6 +172,86 @@ var standardSearch = []check{
 		d.refused(t, "GET ?filter=x", "", 400, "invalidFilter", "")
 		d.refused(t, "GET ?sortBy=userName&startIndex=99999", "", 400, "tooMany", "")
 	}},
+}
+
+// narrow returns a door whose filters may look at one resource that no index
+// has chosen, and a group of all of its users.
+func narrow(t *testing.T, users int) (d *door, group string) {
+	t.Helper()
+	d = &door{base: "/scim/v2", token: directorytest.DevToken, log: new(bytes.Buffer), clock: directorytest.NewClock()}
+	var err error
+	if d.dir, err = directory.Open(t.Context(), directory.Config{Path: t.TempDir(), Now: d.clock.Now, ScanRows: 1}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.dir.Close() })
+	e, err := d.dir.CreateEnvironment(t.Context(), directory.EnvironmentDraft{Name: "default"})
+	if err == nil {
+		_, _, err = d.dir.CreateClient(t.Context(), directory.ClientDraft{Environment: e.ID, Secrets: []string{d.token}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.serve(t, scim2.Standard(none))
+	members := make([]string, users)
+	for i := range members {
+		d.clock.Advance(time.Second)
+		id := d.user(t, fmt.Sprintf(`{"userName":"u%03d","externalId":"e%[1]d","displayName":"D%[1]d","title":"t%[1]d","emails":[{"value":"w%[1]d@x.example","type":"work"},{"value":"h%[1]d@x.example","type":"home"}]}`, i))
+		members[i] = `{"value":"` + id + `"}`
+	}
+	return d, d.create(t, "/Groups", `{"displayName":"G","members":[`+strings.Join(members, ",")+`]}`).id()
+}
+
+// TestCost is what the requirements say of the cost of lists.
+func TestCost(t *testing.T) {
+	const users = 120
+	d, group := narrow(t, users)
+	t.Run("scim:LST-06 a list of any length is cut into pages, a filter beyond the limit is tooMany", func(t *testing.T) {
+		a := d.do("GET /Users", "")
+		want(t, "itemsPerPage", a.get("itemsPerPage"), any(number("100")))
+		want(t, "totalResults", a.get("totalResults"), any(number("120")))
+		for _, request := range []string{`title eq "t7"`, `title co "t" and active eq true`, `not (title pr)`} {
+			for _, path := range []string{"/Users", ""} {
+				d.refused(t, "GET "+path+"?filter="+escape(request), "", 400, "tooMany", "The filter would have to read too many resources; an index of title would help")
+			}
+		}
+		d.refused(t, "POST /Users/.search", `{`+searchRequest+`,"filter":"title eq \"t7\""}`, 400, "tooMany", "")
+		d.refused(t, "GET /Users?sortBy=title", "", 400, "tooMany", "")
+		d.refused(t, "GET ?sortBy=userName&startIndex=99999", "", 400, "tooMany", "")
+	})
+	t.Run("scim:FLT-30 what clients look for is found by an index", func(t *testing.T) {
+		id := d.do("GET /Users?filter="+escape(`userName eq "U007"`), "").get("Resources/0/id")
+		for filter, found := range map[string][]string{
+			`userName eq "U007"`: {"u007"}, `externalId eq "e7"`: {"u007"}, `emails.value eq "H7@x.example"`: {"u007"}, `emails eq "w7@x.example"`: {"u007"},
+			`emails[type eq "work" and value eq "w7@x.example"]`: {"u007"}, `emails[type eq "work"].value eq "w7@x.example"`: {"u007"},
+			`displayName eq "d7"`: {"u007"}, `meta.lastModified ge "2026-03-01T08:17:29.120Z"`: {"u118", "u119"},
+			`userName eq "u007" and title eq "t7"`: {"u007"},
+		} {
+			want(t, filter, d.names(t, "/Users?filter="+escape(filter)), found)
+		}
+		for _, filter := range []string{`displayName eq "g"`, fmt.Sprintf(`members[value eq "%v"]`, id), fmt.Sprintf(`id eq "%s" and members eq "%v"`, group, id)} {
+			want(t, filter, d.do("GET /Groups?excludedAttributes=members&filter="+escape(filter), "").get("totalResults"), any(number("1")))
+		}
+	})
+	t.Run("scim:PAG-09 pages far into a list are right, and read no more than themselves", func(t *testing.T) {
+		for query, name := range map[string]func(i int) string{
+			"": func(i int) string { return fmt.Sprintf("u%03d", i) }, "&sortBy=userName": func(i int) string { return fmt.Sprintf("u%03d", i) },
+			"&sortBy=userName&sortOrder=descending": func(i int) string { return fmt.Sprintf("u%03d", users-1-i) },
+			"&filter=" + escape(`userName sw "U"`):  func(i int) string { return fmt.Sprintf("u%03d", i) },
+		} {
+			for _, start := range []int{1, 60, 101, 118, 121} {
+				a := d.do(fmt.Sprintf("GET /Users?startIndex=%d&count=7%s", start, query), "")
+				page := []string{}
+				for i := start - 1; i < min(start+6, users); i++ {
+					page = append(page, name(i))
+				}
+				want(t, query, a.listed(t), page)
+				want(t, query, a.get("totalResults"), any(number("120")))
+			}
+		}
+		// A resource that goes away moves those after it, and no other.
+		d.do("DELETE /Users/"+fmt.Sprint(d.do("GET /Users?count=1", "").get("Resources/0/id")), "").wantStatus(t, 204)
+		want(t, "after a deletion", d.do("GET /Users?startIndex=118&count=7", "").listed(t), []string{"u118", "u119"})
+	})
 }
 
 // standardCursor is RFC 9865 in section 13.
@@ -352,6 +434,67 @@ var standardMe = []check{
 		}
 		d.refused(t, "POST /Me", `{"userName":"x"}`, 501, "", "Me is not supported")
 		d.as("").refused(t, "GET /Me", "", 401, "", "")
+	}},
+	{name: "scim:ME-02,scim:ME-04 a client that is bound to a user is this user", run: func(t *testing.T, d *door) {
+		id, other := d.user(t, `{"userName":"ada","title":"Dr","nickName":"a"}`), d.user(t, `{"userName":"bob"}`)
+		me := func(dr directory.ClientDraft) *door {
+			dr.Environment, dr.User = directorytest.Environment, id
+			_, secret, err := d.dir.CreateClient(t.Context(), dr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.as(secret)
+		}
+		m := me(directory.ClientDraft{Limits: directory.ClientLimits{Hidden: []string{"nickName"}, ReadOnly: []string{"title"}}})
+		location := publicURL + d.base + "/Users/" + id
+		a := m.do("GET /Me?excludedAttributes=userName", "")
+		for _, a := range []*answer{a, m.do("HEAD /Me", "")} {
+			a.wantStatus(t, 200)
+			a.wantHeader(t, "Location", location)
+			a.wantHeader(t, "ETag", `W/"1"`)
+		}
+		for path, value := range map[string]any{"id": id, "meta/location": location, "title": "Dr", "nickName": nil, "userName": nil} {
+			want(t, path, a.get(path), value)
+		}
+		m.do("GET /Me", "", `If-None-Match: W/"1"`).wantStatus(t, 304)
+		m.refused(t, "PATCH /Me", patch(`{"op":"add","path":"displayName","value":"x"}`), 412, "", "", `If-Match: W/"9"`)
+
+		a = m.do("PUT /Me", `{"userName":"ada","displayName":"Ada","title":"Prof","nickName":"b"}`)
+		a.wantStatus(t, 200)
+		a.wantHeader(t, "Location", location)
+		for path, value := range map[string]any{"displayName": "Ada", "title": "Dr", "nickName": "a"} {
+			want(t, "after PUT: "+path, d.do("GET /Users/"+id, "").get(path), value)
+		}
+		want(t, "after PATCH", m.do("PATCH /Me", patch(`{"op":"replace","path":"displayName","value":"A"}`)).get("displayName"), any("A"))
+		for _, name := range []string{"title", "nickName"} {
+			for _, op := range []string{`{"op":"replace","path":"` + name + `","value":"x"}`, `{"op":"add","value":{"` + name + `":"x","displayName":"B"}}`} {
+				m.refused(t, "PATCH /Me", patch(op), 403, "", "Not allowed: "+name+" is not the user's to write")
+			}
+		}
+		m.refused(t, "PATCH /Me", patch(`{"op":"remove","path":"title"}`), 403, "", "")
+		m.refused(t, "PATCH /Me", patch(`{"op":"replace","path":"groups","value":[]}`), 400, "mutability", "")
+		want(t, "after refusals", m.do("GET /Me", "").get("displayName"), any("A"))
+		m.refused(t, "POST /Me", `{"userName":"x"}`, 501, "", "")
+
+		reads := me(directory.ClientDraft{Role: directory.Reader})
+		reads.do("GET /Me", "").wantStatus(t, 200)
+		for request, body := range map[string]string{"PUT": `{"userName":"ada"}`, "PATCH": patch(`{"op":"remove","path":"title"}`), "DELETE": ""} {
+			reads.refused(t, request+" /Me", body, 403, "", "")
+		}
+		// Who is not active may do nothing, who is gone is nobody (scim USR-04, DEL-07).
+		d.do("PATCH /Users/"+id, patch(`{"op":"replace","path":"active","value":false}`)).wantStatus(t, 200)
+		m.refused(t, "GET /Me", "", 401, "", "")
+		d.do("PATCH /Users/"+id, patch(`{"op":"replace","path":"active","value":true}`)).wantStatus(t, 200)
+		m.do("DELETE /Me", "").wantStatus(t, 204)
+		m.refused(t, "GET /Me", "", 401, "", "")
+		d.refused(t, "GET /Users/"+id, "", 404, "", "")
+		d.do("GET /Users/"+other, "").wantStatus(t, 200)
+		for _, user := range []string{id, "none", other} {
+			_, _, err := d.dir.CreateClient(t.Context(), directory.ClientDraft{Environment: directorytest.Other, User: user})
+			if faults := scim.Faults(err); len(faults) != 1 || faults[0].Rule != scim.RuleDangling {
+				t.Errorf("a client of another environment, bound to %s: %v", user, err)
+			}
+		}
 	}},
 	{name: "the configuration has a second name", run: func(t *testing.T, d *door) {
 		want(t, "body", string(d.do("GET /serviceConfiguration", "").body), string(d.do("GET /ServiceProviderConfig", "").body))

@@ -895,6 +895,28 @@ var standardDelete = []check{
 		a.wantHeader(t, "ETag", "")
 		d.do("GET /Users/"+d.user(t, `{"userName":"bob"}`), "", "If-None-Match: 1").wantStatus(t, 304)
 	}},
+	{name: "scim:DEL-02 whatever is asked of what was deleted is 404", run: func(t *testing.T, d *door) {
+		d.devices(t)
+		for _, r := range []struct{ at, body string }{
+			{"/Users", `{"userName":"ada"}`}, {"/Groups", `{"displayName":"g"}`}, {"/Devices", `{"serial":"1","` + badgeURN + `":{"number":"1"}}`},
+		} {
+			id := d.create(t, r.at, r.body).id()
+			one := r.at + "/" + id
+			d.do("DELETE "+one, "").wantStatus(t, 204)
+			change := patch(`{"op":"add","path":"externalId","value":"x"}`)
+			for _, request := range [][2]string{{"DELETE", ""}, {"GET", ""}, {"PUT", r.body}, {"PATCH", change}} {
+				for _, match := range []string{"", "*", `W/"1"`} {
+					d.refused(t, request[0]+" "+one, request[1], 404, "", "", "If-Match: "+match, "If-None-Match: "+match)
+				}
+			}
+			d.do("HEAD "+one, "").wantStatus(t, 404)
+			d.refused(t, "GET "+one+"?filter="+escape(`id eq "`+id+`"`), "", 404, "", "")
+			for _, result := range d.bulk(t, `{"method":"DELETE","path":"`+one+`"}`, `{"method":"PUT","path":"`+one+`","data":`+r.body+`}`, `{"method":"PATCH","path":"`+one+`","data":`+change+`}`) {
+				want(t, "in bulk", result["status"], any("404"))
+			}
+			want(t, "found", d.do("GET "+r.at+"?filter="+escape(`id eq "`+id+`"`), "").get("totalResults"), any(number("0")))
+		}
+	}},
 	{name: "the group Users stays", run: func(t *testing.T, d *door) {
 		id := fmt.Sprint(d.do("GET /Groups", "").get("Resources/0/id"))
 		d.refused(t, "DELETE /Groups/"+id, "", 403, "", "Group "+id+" is built in and stays")
