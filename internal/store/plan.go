@@ -502,12 +502,13 @@ func (p *planner) relation(cmp scim.Comparison) (*condition, error) {
 // belonging returns the condition of those that belong to the group, be it
 // through another.
 func (p *planner) belonging(group int64) (*condition, error) {
-	all := []int64{group}
+	all, nested := []int64{group}, false
 	for i := 0; i < len(all); i++ {
 		inner, err := p.tx.innerGroups(p.q.TID, all[i])
 		if err != nil {
 			return nil, err
 		}
+		nested = nested || len(inner) > 0 // perhaps by itself alone
 		for _, g := range inner {
 			if !slices.Contains(all, g) {
 				all = append(all, g)
@@ -517,7 +518,7 @@ func (p *planner) belonging(group int64) (*condition, error) {
 	switch {
 	case len(all) == 1 && p.q.Type == Group:
 		return none(), nil
-	case len(all) == 1: // all of them are users
+	case !nested: // all of them are users
 		return &condition{kind: lookup, exact: true, point: true, from: "member", rid: "mid", where: "gid = ? AND kind = ?", vals: []any{group, memberKind}}, nil
 	}
 	return &condition{kind: lookup, exact: true, repeats: true, from: "member CROSS JOIN resource", rid: "mid",

@@ -74,8 +74,8 @@ func fillQueries(t *testing.T, db *store.DB) (tid int64) {
 			for i, u := range users {
 				errs = append(errs, second(tx.AddMembers(groups[i%3].RID, u.RID)))
 			}
-			// Group 0 in 1 in 2, and 2 in 0 again.
-			errs = append(errs, second(tx.AddMembers(groups[1].RID, groups[0].RID)), second(tx.AddMembers(groups[2].RID, groups[1].RID)),
+			// Group 0 in 1 in 2, and 2 in 0 again; 3 in itself.
+			errs = append(errs, second(tx.AddMembers(groups[3].RID, groups[3].RID)), second(tx.AddMembers(groups[1].RID, groups[0].RID)), second(tx.AddMembers(groups[2].RID, groups[1].RID)),
 				second(tx.AddMembers(groups[0].RID, groups[2].RID)))
 			return errors.Join(errs...)
 		})
