@@ -4,7 +4,7 @@
 # end of a time can cut a worker short, which go test reports as "context deadline exceeded" (go.dev/issue/75804, fixed in Go 1.27).
 FUZZTIME ?= 15s
 
-.PHONY: build test race lint bench fuzz cover coherence conformance
+.PHONY: build test race lint bench fuzz filters cover coherence conformance
 
 # One static binary. Go writes version and commit into it; rollcall version shows them.
 build:
@@ -33,6 +33,10 @@ fuzz:
 		echo "$$(dirname $$file) $${found#func }"; \
 		go test -run '^$$' -fuzz "^$${found#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname $$file)" </dev/null || exit 1; \
 	done
+
+# 100,000 random filters on random resources: SQL selects what the filters say in memory.
+filters:
+	go test ./internal/store -run '^TestFilters$$' -rapid.checks=1000
 
 # docs/conformance.md from a run of all tests. It fails with them.
 conformance:
