@@ -923,6 +923,23 @@ POST /api/directory/user
  "urn:scim:schemas:extension:enterprise:1.0": {"department": "Research", "manager": {"managerId": "7"}},
  "urn:scim:schemas:com_pingone:1.0": "$ANY", "meta": "$ANY", "groups": "$ANY"}`},
 
+	{"scim:ENT-02 the manager's name is that of the user, whatever is sent", `
+POST /api/directory/user
+{"userName": "boss", "displayName": "Grace Hopper"}
+200
+{"id": "$UUID1", "...": "$ANY"}
+POST /api/directory/user
+{"userName": "ada", "urn:scim:schemas:extension:enterprise:1.0": {"manager": {"managerId": "$UUID1", "displayName": "Somebody"}}}
+200
+{"id": "$UUID2", "urn:scim:schemas:extension:enterprise:1.0": {"manager": {"managerId": "$UUID1", "displayName": "Grace Hopper"}}, "...": "$ANY"}
+PATCH /api/directory/user/$UUID1
+{"displayName": "Rear Admiral Hopper"}
+200
+{"id": "$UUID1", "...": "$ANY"}
+GET /api/directory/user/$UUID2?attributes=urn:scim:schemas:extension:enterprise:1.0
+200
+{"id": "$UUID2", "urn:scim:schemas:extension:enterprise:1.0": {"manager": {"managerId": "$UUID1", "displayName": "Rear Admiral Hopper"}}, "...": "$ANY"}`},
+
 	{"p14e:F8 what has no value is left out", `
 POST /api/directory/group
 {"displayName": "Empty", "members": [], "externalId": null}

@@ -94,6 +94,9 @@ func (d *door) view(c *call, k *kind, resources ...*scim.Resource) (*view, error
 // encode returns the resource as the door shows it (p14e sections 5-7).
 func (v *view) encode(k *kind, r *scim.Resource) *scim.Object {
 	public := fromCanonical(r.Attributes())
+	if manager := public.Get(enterpriseSchema).Object().Get("manager").Object(); manager != nil && r.Manager != nil && r.Manager.Display != "" {
+		manager.Set("displayName", scim.StringValue(r.Manager.Display))
+	}
 	o := scim.NewObject(
 		scim.Member{Name: "schemas"},
 		scim.Member{Name: "id", Value: scim.StringValue(r.ID)})
