@@ -2,6 +2,7 @@ package crest_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -347,5 +348,19 @@ func TestConformanceDelete(t *testing.T) {
 		d.do("GET "+one+"?_fields=*_ref", "").must(200).lacks("manager")
 		d.do("GET "+groups+"/Users?_fields=members", "").must(200).has(`{"members":[]}`)
 		d.do("PUT "+one, full(t, "report", `{}`)).must(200)
+
+		ada := d.create("ada", `{}`).id()
+		ref := `{"_ref":"managed/alpha_user/` + ada + `"}`
+		holders := map[string]string{}
+		for path, members := range map[string]string{groups: "members", "/openidm/managed/alpha_role": "members", "/openidm/managed/alpha_organization": "admins"} {
+			a := d.do("POST "+path, `{"name":"of ada","`+members+`":[`+ref+`]}`).must(201)
+			holders[path+"/"+url.PathEscape(a.id())+"?_fields="+members] = a.rev()
+		}
+		d.do("DELETE "+alphaUsers+"/"+ada, "").must(200)
+		for path, rev := range holders { // another revision: who has the old one is told
+			if a := d.do("GET "+path, "", "If-None-Match: "+rev).must(200); a.rev() == rev || strings.Contains(a.body, "_ref") {
+				t.Errorf("%s: %s", path, a.body)
+			}
+		}
 	})
 }

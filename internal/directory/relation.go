@@ -75,7 +75,7 @@ func (w *write) touchAll(tx *store.Tx, r scim.Relation, ends []int64, change fun
 		}
 		n, err := change(end)
 		if err == nil && n > 0 {
-			err = w.touch(tx, holder)
+			err = w.d.touch(tx, w.caller, end)
 		}
 		if err != nil {
 			return 0, err

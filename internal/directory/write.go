@@ -136,6 +136,13 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 		if err := d.dismiss(tx, c, old, now); err != nil {
 			return err
 		}
+		holders, err := tx.Holders(old.RID)
+		if err != nil {
+			return err
+		}
+		if err := d.touch(tx, c, holders...); err != nil {
+			return err
+		}
 		if err := tx.Delete(old); err != nil {
 			return err
 		}
@@ -654,7 +661,7 @@ func (w *write) join(tx *store.Tx, row *store.Row) (bool, error) {
 		}
 		if n > 0 {
 			joined = true
-			if err := w.touch(tx, g); err != nil {
+			if err := w.d.touch(tx, w.caller, g.RID); err != nil {
 				return false, err
 			}
 		}
@@ -662,16 +669,16 @@ func (w *write) join(tx *store.Tx, row *store.Row) (bool, error) {
 	return joined, nil
 }
 
-// touch moves a group's version and time after a change of its members
-// (p14e R42, ETG-09).
-func (w *write) touch(tx *store.Tx, g *store.Row) error {
-	row := *g
-	row.Version++
-	row.Modified = later(w.d.stamp(), g.Modified)
-	if err := tx.Replace(g, &row, g.Resource().Attributes()); err != nil {
-		return err
+// touch moves the version and time of groups, roles and organizations after a
+// change of their members (p14e R42, ETG-09).
+func (d *Directory) touch(tx *store.Tx, c Caller, rids ...int64) error {
+	rows, err := tx.Touch(d.stamp(), rids...)
+	for _, row := range rows {
+		if err := d.log(tx, c, store.OpUpdate, row, row.Modified, []string{"members"}); err != nil {
+			return err
+		}
 	}
-	return w.d.log(tx, w.caller, store.OpUpdate, &row, row.Modified, []string{"members"})
+	return err
 }
 
 // members is the change to the members that the body has.

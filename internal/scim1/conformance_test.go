@@ -378,6 +378,29 @@ GET /api/directory/group/$USERS
 # $TO2 < $TO3
 # $TO3 == $MS3`},
 
+	{"p14e:R42,p14e:R45 so does the deletion of a member, and its new name does not", `
+POST /api/directory/user
+{"userName": "ada"}
+200
+{"id": "$UUID1", "...": "$ANY"}
+POST /api/directory/group
+{"displayName": "Developers", "members": [{"value": "$UUID1"}]}
+200
+{"id": "$UUID2", "meta": {"lastModified": "$TO1", "...": "$ANY"}, "...": "$ANY"}
+PATCH /api/directory/user/$UUID1
+{"displayName": "Ada"}
+200
+{"id": "$UUID1", "...": "$ANY"}
+GET /api/directory/group/$UUID2
+200
+{"members": "$ANY", "meta": {"lastModified": "$TO1", "...": "$ANY"}, "...": "$ANY"}
+DELETE /api/directory/user/$UUID1
+200
+GET /api/directory/group/$UUID2
+200
+{"id": "$UUID2", "displayName": "Developers", "schemas": "$ANY", "meta": {"lastModified": "$TO2", "...": "$ANY"}, "urn:scim:schemas:com_pingone:1.0": "$ANY"}
+# $TO1 < $TO2`},
+
 	{"p14e:R44 the count is that of users who belong directly", `
 POST /api/directory/user
 {"userName": "ada"}

@@ -485,6 +485,28 @@ var ruleReferences = []check{
 		d.do("PATCH /Users/"+ada, patched(`{"op":"remove","path":"displayName"},{"op":"replace","path":"userName","value":"lovelace"}`)).wantStatus(t, 200)
 		want(t, "without a displayName", display(), []any{"lovelace", "Inner"})
 	}},
+	{name: "scim:ETG-09,scim:GRP-08 a member that is deleted is a change of its groups, a new name is none", run: func(t *testing.T, d *door) {
+		ada := d.user(t, `{"userName":"ada"}`)
+		inner := d.create(t, "/Groups", `{"displayName":"inner","members":[{"value":"`+ada+`"}]}`).id()
+		outer := d.create(t, "/Groups", `{"displayName":"outer","members":[{"value":"`+inner+`"},{"value":"`+ada+`"}]}`).id()
+		other := d.create(t, "/Groups", `{"displayName":"other"}`).id()
+		is := func(id, tag string) {
+			t.Helper()
+			d.do("GET /Groups/"+id, "").wantHeader(t, "ETag", tag)
+			d.do("GET /Groups/"+id, "", "If-None-Match: "+tag).wantStatus(t, 304)
+		}
+		d.do("PATCH /Users/"+ada, patched(`{"op":"add","path":"displayName","value":"Ada"}`)).wantStatus(t, 200)
+		is(outer, `W/"1"`)
+		d.do("DELETE /Users/"+ada, "").wantStatus(t, 204)
+		for _, id := range []string{inner, outer} {
+			d.do("GET /Groups/"+id, "", "If-None-Match: "+`W/"1"`).wantStatus(t, 200)
+			d.do("PATCH /Groups/"+id, patched(`{"op":"add","path":"displayName","value":"x"}`), "If-Match: "+`W/"1"`).wantStatus(t, 412)
+			is(id, `W/"2"`)
+		}
+		d.do("DELETE /Groups/"+inner, "").wantStatus(t, 204)
+		is(outer, `W/"3"`)
+		is(other, `W/"1"`)
+	}},
 	{name: "scim:ENT-02 the manager's name is computed, and found", run: func(t *testing.T, d *door) {
 		boss := d.user(t, `{"userName":"boss","displayName":"The Boss"}`)
 		a := d.create(t, "/Users", `{"userName":"ada","`+enterpriseURN+`":{"manager":{"value":"`+boss+`","displayName":"Somebody","$ref":"x"}}}`)

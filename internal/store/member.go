@@ -79,6 +79,12 @@ func (tx *Tx) Unrelate(r scim.Relation, rid int64, ends ...int64) (int, error) {
 		rid, at.kind, ends)
 }
 
+// Holders returns the RIDs of the other groups, roles and organizations among
+// whose members, administrators, owners or parts the resource is.
+func (tx *Tx) Holders(rid int64) ([]int64, error) {
+	return list(tx, scanInt, "SELECT DISTINCT gid FROM member WHERE mid = $1 AND kind <> $2 AND gid <> $1 ORDER BY gid", rid, managerKind)
+}
+
 // Organizations returns the organizations that a user belongs to, in order of
 // creation; those that it belongs to only through a part of them are marked
 // Indirect. Of an organization it returns those that it is a part of.

@@ -177,6 +177,20 @@ func (tx *Tx) Replace(old, r *Row, attrs *scim.Object) error {
 	return tx.claim(old.RID, defs, has.without(had))
 }
 
+// Touch raises the Version of the resources, whatever it is, and moves Modified
+// to at unless it is later. It returns them in order of their creation.
+func (tx *Tx) Touch(at time.Time, rids ...int64) ([]*Row, error) {
+	if len(rids) == 0 {
+		return nil, nil
+	}
+	these := " IN (SELECT value FROM " + tx.listed("$1", "bigint") + ")"
+	_, err := tx.exec("UPDATE resource SET version = version + 1, modified = CASE WHEN modified > $2 THEN modified ELSE $2 END WHERE rid"+these, rids, millis(at))
+	if err != nil {
+		return nil, err
+	}
+	return list(tx, scanRow, selectRow+"WHERE r.rid"+these+" ORDER BY r.rid", rids)
+}
+
 // Delete removes a resource as it was read with its index rows, credential and
 // memberships on both sides, and counts it out. Users keep pointing at a
 // deleted population: the caller makes sure there are none. Errors: ErrStale.
