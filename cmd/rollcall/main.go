@@ -35,6 +35,7 @@ type commands struct {
 	Audit       auditCommand       `cmd:"" help:"Print the audit log of an environment: who did what, and what was put right."`
 	Schema      schemaCommand      `cmd:"" help:"Administer schemas and resource types that an environment defines itself."`
 	Stream      streamCommand      `cmd:"" help:"Administer event streams: who is told what changes."`
+	Copy        copyCommand        `cmd:"" help:"Copy all data into another store: from SQLite to PostgreSQL, or back."`
 	Bench       benchCommand       `cmd:"" help:"Measure creates and reads beside the limit of the machine."`
 	Completion  completionCommand  `cmd:"" help:"Print what makes a shell complete this command."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -209,6 +210,12 @@ func (r *rows) scan(dest ...any) error {
 // be stored there.
 func assign(dest any, v driver.Value) bool {
 	switch d := dest.(type) {
+	case *driver.Value:
+		if b, ok := v.([]byte); ok {
+			v = bytes.Clone(b)
+		}
+		*d = v
+		return true
 	case *[]byte:
 		switch v := v.(type) {
 		case string:

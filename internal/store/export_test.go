@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,4 +45,33 @@ func Plans(t testing.TB, db *DB) map[string][]string {
 		}
 	}
 	return plans
+}
+
+// Schema returns the columns of every table, sorted.
+func Schema(t testing.TB, db *DB) map[string][]string {
+	t.Helper()
+	tables := map[string][]string{}
+	err := db.View(context.Background(), func(tx *Tx) error {
+		return tx.each(func(s scan) error {
+			var table, column string
+			err := s(&table, &column)
+			tables[table] = append(tables[table], column)
+			return err
+		}, "-- reads everything\nSELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.name")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tables
+}
+
+// CopiedColumns returns the columns that Copy copies, by table, sorted.
+func CopiedColumns() map[string][]string {
+	tables := map[string][]string{}
+	for _, t := range copiedTables {
+		columns := strings.Split(t.columns, ", ")
+		slices.Sort(columns)
+		tables[t.name] = columns
+	}
+	return tables
 }

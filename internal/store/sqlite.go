@@ -310,3 +310,27 @@ func (s sqliteSchema) tables(ctx context.Context) (all int, ours bool, err error
 	err = s.read(ctx, "SELECT count(*), coalesce(sum(name = 'schema_version'), 0) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", &all, &ours)
 	return all, ours, err
 }
+
+// serial returns the greatest key that was given out in the table.
+func (e *sqliteEngine) serial(tx *Tx, table, column string) (int64, error) {
+	return first(tx, scanInt, "-- reads everything\nSELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = $1", table)
+}
+
+// setSerial makes the keys given out in the table greater than last.
+func (e *sqliteEngine) setSerial(tx *Tx, table, column string, last int64) error {
+	if _, err := tx.exec("-- reads everything\nDELETE FROM sqlite_sequence WHERE name = $1", table); err != nil {
+		return err
+	}
+	_, err := tx.exec("INSERT INTO sqlite_sequence(name, seq) VALUES ($1, $2)", table, last)
+	return err
+}
+
+// recount sets the counters.
+func (e *sqliteEngine) recount(tx *Tx) error {
+	if _, err := tx.exec("-- reads everything\nDELETE FROM counter"); err != nil {
+		return err
+	}
+	_, err := tx.exec("-- reads everything\nINSERT INTO counter(tid, type, n) SELECT tid, type, count(*) FROM resource GROUP BY tid, type")
+	return err
+
+}

@@ -48,6 +48,8 @@ type Config struct {
 	ScanRows int           // resources that one Select may compare with a filter; default 200,000
 	Few      int           // resources that are sooner read than looked up in one more index; default 1000
 	ScanTime time.Duration // time that one Select may spend on it; default 2 s
+	// Unfinished opens also a database that a Copy has not finished.
+	Unfinished bool
 }
 
 func (c Config) withDefaults() Config {
@@ -117,6 +119,11 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	var err error
 	if db.engine, err = openSQLite(ctx, db); err != nil {
 		return nil, fmt.Errorf("open %s: %w", cfg.Path, err)
+	}
+	if !cfg.Unfinished {
+		if err := db.unfinished(ctx); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	return db, nil
 }
