@@ -48,8 +48,7 @@ type Audit struct {
 
 // AppendChange writes to the change log and sets c.Seq.
 func (tx *Tx) AppendChange(c *Change) error {
-	seq, err := tx.insert("seq", "INSERT INTO change(tid, at, op, type, id, version, actor, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		c.TID, millis(c.At), c.Op, c.Type, c.ID, c.Version, c.Actor, c.Request, nullable(string(c.Detail)))
+	seq, err := tx.db.engine.appendChange(tx, c.TID, millis(c.At), c.Op, c.Type, c.ID, c.Version, c.Actor, c.Request, nullable(string(c.Detail)))
 	if err == nil {
 		c.Seq = seq
 	}
@@ -68,7 +67,7 @@ func scanChange(s scan) (*Change, error) {
 
 // Changes returns at most limit changes of the environment after seq, in order.
 func (tx *Tx) Changes(tid, seq int64, limit int) ([]*Change, error) {
-	return list(tx, scanChange, selectChange+"WHERE tid = $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0", tid, seq, limit)
+	return list(tx, scanChange, selectChange+"WHERE tid = $1 AND seq > $2"+tx.db.engine.settled()+" ORDER BY seq LIMIT $3 + 0", tid, seq, limit)
 }
 
 // Change returns the change of this number. Errors: ErrNotFound.
@@ -78,7 +77,7 @@ func (tx *Tx) Change(seq int64) (*Change, error) {
 
 // LastChange returns the Seq of the newest change of all environments, 0 if there is none.
 func (tx *Tx) LastChange() (int64, error) {
-	return first(tx, scanInt, "SELECT coalesce(max(seq), 0) FROM change")
+	return first(tx, scanInt, "SELECT coalesce(max(seq), 0) FROM change WHERE TRUE"+tx.db.engine.settled())
 }
 
 // AppendAudit writes to the audit log and sets a.Seq.

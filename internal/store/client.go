@@ -114,7 +114,7 @@ func scanClient(s scan) (*Client, error) {
 
 // Client returns the client of this public id. Errors: ErrNotFound.
 func (tx *Tx) Client(id string) (*Client, error) {
-	return first(tx, scanClient, "SELECT "+clientColumns+" FROM api_client c WHERE c.id = $1", id)
+	return first(tx, scanClient, "SELECT "+clientColumns+" FROM api_client c WHERE c.id = $1"+tx.lock("UPDATE"), id)
 }
 
 // Clients returns the clients of an environment in order of creation.

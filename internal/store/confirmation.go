@@ -44,7 +44,7 @@ func (tx *Tx) Confirmation(rid int64, p Purpose) (*Confirmation, error) {
 		err := s(&c.Hash, &created, &expires, &c.Redirect)
 		c.Created, c.Expires = moment(created), moment(expires)
 		return &c, err
-	}, "SELECT hash, created, expires, redirect FROM confirmation WHERE rid = $1 AND purpose = $2", rid, p)
+	}, "SELECT hash, created, expires, redirect FROM confirmation WHERE rid = $1 AND purpose = $2"+tx.lock("UPDATE"), rid, p)
 }
 
 // DeleteConfirmation ends the user's confirmation for the purpose, if there is one.

@@ -81,6 +81,11 @@ func (c *conn) exec(text string, args ...any) (int, error) {
 	return int(n), err
 }
 
+func (c *conn) push(text string, args ...any) error {
+	_, err := c.run(text, args)
+	return err
+}
+
 // insert runs an INSERT and returns the key that the row got.
 func (c *conn) insert(_, text string, args ...any) (int64, error) {
 	result, err := c.run(text, args)

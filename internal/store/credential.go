@@ -33,7 +33,7 @@ func (tx *Tx) Credential(rid int64) (*Credential, error) {
 			return &c, json.Unmarshal([]byte(history.String), &c.History)
 		}
 		return &c, nil
-	}, "SELECT coalesce(hash, ''), changed, must_change, failures, failed, locked_until, history, last_login FROM credential WHERE rid = $1", rid)
+	}, "SELECT coalesce(hash, ''), changed, must_change, failures, failed, locked_until, history, last_login FROM credential WHERE rid = $1"+tx.lock("UPDATE"), rid)
 }
 
 // SetCredential stores the credential of a user, whether there was one or not.

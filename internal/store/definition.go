@@ -18,6 +18,9 @@ type Definition struct {
 // TenantVersion returns the version of an environment, which a change of its
 // definitions raises. Errors: ErrNotFound.
 func (tx *Tx) TenantVersion(tid int64) (int64, error) {
+	if err := tx.db.engine.lockTenant(tx, tid, false); err != nil {
+		return 0, err
+	}
 	return first(tx, scanInt, "SELECT version FROM tenant WHERE tid = $1", tid)
 }
 
@@ -101,6 +104,9 @@ const (
 // [Tx.Reindex] fills them.
 func (tx *Tx) SetIndexes(tid int64, t Type, want []Index) (added []string, err error) {
 	clear(tx.defs)
+	if err := tx.LockTenant(tid); err != nil {
+		return nil, err
+	}
 	type stored struct {
 		Index
 		aid int64
@@ -158,13 +164,12 @@ func (tx *Tx) wholeScope(tid int64, path string) (int64, error) {
 
 // dropIndex removes an index of a type and what it holds of the type's resources.
 func (tx *Tx) dropIndex(tid int64, t Type, aid int64) error {
-	for _, text := range []string{
-		"DELETE FROM unique_value WHERE scope = $1", // those of other types are in the scope of a row of type 0
-		"DELETE FROM attr WHERE aid IN ($1, -$1)",
-	} {
-		if _, err := tx.exec(text, aid); err != nil {
-			return err
-		}
+	// Those of other types are in the scope of a row of type 0.
+	if _, err := tx.exec("DELETE FROM unique_value WHERE scope = $1", aid); err != nil {
+		return err
+	}
+	if _, err := tx.exec("DELETE FROM attr WHERE aid IN ($1, $2)", aid, -aid); err != nil {
+		return err
 	}
 	if _, err := tx.exec(`DELETE FROM unique_value WHERE scope = (SELECT scope FROM attr_def WHERE aid = $1)
 		AND rid IN (SELECT rid FROM resource WHERE tid = $2 AND type = $3)`, aid, tid, t); err != nil {

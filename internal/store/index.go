@@ -48,6 +48,10 @@ func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
 	if defs, ok := tx.defs[defKey{tid, t}]; ok {
 		return defs, nil
 	}
+	// Nobody may define another index before what is written with these is committed.
+	if err := tx.db.engine.lockTenant(tx, tid, false); err != nil {
+		return nil, err
+	}
 	defs, err := list(tx, func(s scan) (d attrDef, err error) {
 		var own scim.Attribute
 		if err := s(&d.aid, &d.text, &d.ready, &own.Type, &own.CaseExact, &d.scope); err != nil {

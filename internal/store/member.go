@@ -54,7 +54,7 @@ func (tx *Tx) EndRIDs(r scim.Relation, rid int64) ([]int64, error) {
 // Related reports whether the resource has any other end of the relation.
 func (tx *Tx) Related(r scim.Relation, rid int64) (bool, error) {
 	at := sides[r]
-	n, err := first(tx, scanInt, "SELECT count(*) FROM (SELECT 1 FROM member WHERE "+at.near+" = $1 AND kind = $2 LIMIT 1)", rid, at.kind)
+	n, err := first(tx, scanInt, "SELECT count(*) FROM (SELECT 1 FROM member WHERE "+at.near+" = $1 AND kind = $2 LIMIT 1) w", rid, at.kind)
 	return n > 0, err
 }
 
@@ -65,8 +65,8 @@ func (tx *Tx) Relate(r scim.Relation, rid int64, ends ...int64) (int, error) {
 		return 0, nil
 	}
 	at := sides[r]
-	return tx.exec("INSERT INTO member("+at.near+", kind, "+at.far+") SELECT $1, $2, w.value FROM "+tx.listed("$3", "bigint")+" WHERE true ON CONFLICT DO NOTHING",
-		rid, at.kind, ends)
+	return tx.exec("INSERT INTO member("+at.near+", kind, "+at.far+") SELECT $1, $2, r.rid FROM "+tx.listed("$3", "bigint")+
+		" CROSS JOIN resource r WHERE r.rid = w.value"+tx.lock("KEY SHARE OF r")+" ON CONFLICT DO NOTHING", rid, at.kind, ends)
 }
 
 // Unrelate takes the resources out of the relation and returns how many were in it.
@@ -207,6 +207,6 @@ func (tx *Tx) SetManager(rid, manager int64) error {
 	if _, err := tx.exec("DELETE FROM member WHERE mid = $1 AND kind = $2", rid, managerKind); err != nil || manager == 0 {
 		return err
 	}
-	_, err := tx.exec("INSERT INTO member(gid, kind, mid) VALUES ($1, $2, $3)", manager, managerKind, rid)
+	_, err := tx.Relate(scim.Reports, manager, rid)
 	return err
 }

@@ -161,7 +161,7 @@ func (tx *Tx) Replace(old, r *Row, attrs *scim.Object) error {
 		return err
 	}
 	if n == 0 {
-		return ErrStale
+		return tx.changed(old.RID)
 	}
 	had, has := indexRows(defs, old.Resource().Attributes()), indexRows(defs, attrs)
 	if err := tx.unindex(old.RID, had.without(has)); err != nil {
@@ -204,7 +204,7 @@ func (tx *Tx) Delete(r *Row) error {
 		return err
 	}
 	if n == 0 {
-		return ErrStale
+		return tx.changed(r.RID)
 	}
 	if err := tx.unindex(r.RID, indexRows(defs, r.Resource().Attributes())); err != nil {
 		return err
@@ -224,7 +224,7 @@ func (tx *Tx) Delete(r *Row) error {
 // What statements read that read rows, with scanRow.
 const (
 	rowColumns = `r.rid, r.tid, r.type, r.id, coalesce(r.key, ''), coalesce(r.external_id, ''), coalesce(r.pop, 0),
-		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, FALSE), c.changed, c.last_login, EXISTS (SELECT 1 FROM member m WHERE m.mid = r.rid)`
+		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login, EXISTS (SELECT 1 FROM member m WHERE m.mid = r.rid)`
 	rowJoins  = " LEFT JOIN resource p ON p.rid = r.pop LEFT JOIN credential c ON c.rid = r.rid "
 	selectRow = "SELECT " + rowColumns + " FROM resource r" + rowJoins
 )

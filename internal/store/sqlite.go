@@ -27,7 +27,7 @@ type sqliteEngine struct {
 	checkpoint *checkpointer
 }
 
-func openSQLite(ctx context.Context, db *DB) (*sqliteEngine, error) {
+func openSQLite(ctx context.Context, db *DB) (engine, error) {
 	e := &sqliteEngine{cfg: db.cfg, readers: make(chan *conn, db.cfg.Readers), closed: make(chan struct{})}
 	if err := e.create(); err != nil {
 		return nil, err
@@ -265,8 +265,16 @@ func (e *sqliteEngine) check(tx *Tx) error {
 	})
 }
 
-// lockKey does nothing: there is one writer.
-func (e *sqliteEngine) lockKey(tx *Tx, key string) error { return tx.err }
+// There is one writer, so that nothing is locked, and changes are numbered in
+// the order of commits.
+func (e *sqliteEngine) lockKey(tx *Tx, _ string) error           { return tx.err }
+func (e *sqliteEngine) lockTenant(tx *Tx, _ int64, _ bool) error { return tx.err }
+func (e *sqliteEngine) lock(*Tx, string) string                  { return "" }
+func (e *sqliteEngine) settled() string                          { return "" }
+
+func (e *sqliteEngine) appendChange(tx *Tx, args ...any) (int64, error) {
+	return tx.insert("seq", "INSERT INTO change(tid, at, op, type, id, version, actor, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", args...)
+}
 
 func (e *sqliteEngine) count(tx *Tx, tid int64, t Type) (int, error) {
 	n, err := first(tx, scanInt, "SELECT coalesce(sum(n), 0) FROM counter WHERE tid = $1 AND type = $2", tid, t)

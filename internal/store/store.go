@@ -33,6 +33,10 @@ var (
 	// file, the store is closed. The text says which. It may be tried again.
 	ErrUnavailable = errors.New("store: unavailable")
 
+	// ErrUncertain is an ErrUnavailable of which nobody knows whether the write
+	// is stored: the connection was lost while it was committed.
+	ErrUncertain = fmt.Errorf("%w: the write may be stored or not", ErrUnavailable)
+
 	errClosed = fmt.Errorf("%w: the store is closed", ErrUnavailable)
 	errFull   = fmt.Errorf("%w: too many writes are waiting", ErrUnavailable)
 )
@@ -40,11 +44,19 @@ var (
 // Config says where the rows are and how much of the machine they may use.
 // Zero values stand for the defaults.
 type Config struct {
-	Path     string        // the SQLite file; it is made with mode 0600, its directory with 0700
-	Readers  int           // connections that read at once; default 6
-	Queue    int           // writes that may wait; more are refused with ErrUnavailable; default 4096
-	Batch    int           // writes in one transaction; default 256
-	WALLimit int64         // bytes of write-ahead log after which the writer finishes a checkpoint; default 128 MiB
+	// URL names a PostgreSQL database, as postgres://user:password@host/name.
+	// pool_max_conns in it is how many connections are opened at most, default
+	// 16; several hosts are the nodes of a cluster, of which the primary is taken.
+	URL  string
+	Wait time.Duration // for one of these connections to be free; default 2 s
+
+	// Without a URL the rows are in a SQLite file.
+	Path     string // it is made with mode 0600, its directory with 0700
+	Readers  int    // connections that read at once; default 6
+	Queue    int    // writes that may wait; more are refused with ErrUnavailable; default 4096
+	Batch    int    // writes in one transaction; default 256
+	WALLimit int64  // bytes of write-ahead log after which the writer finishes a checkpoint; default 128 MiB
+
 	ScanRows int           // resources that one Select may compare with a filter; default 200,000
 	Few      int           // resources that are sooner read than looked up in one more index; default 1000
 	ScanTime time.Duration // time that one Select may spend on it; default 2 s
@@ -53,6 +65,7 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	c.Wait = cmp.Or(c.Wait, 2*time.Second)
 	c.Readers = cmp.Or(c.Readers, 6)
 	c.Queue = cmp.Or(c.Queue, 4096)
 	c.Batch = cmp.Or(c.Batch, 256)
@@ -82,8 +95,15 @@ type engine interface {
 	translate(err error) error
 	// check looks for damage in what only this engine keeps.
 	check(tx *Tx) error
-	// lockKey is Tx.LockKey.
+	// lockKey is Tx.LockKey, lockTenant is Tx.LockTenant if it is for alone;
+	// others may take it at the same time otherwise. lock is Tx.lock.
 	lockKey(tx *Tx, key string) error
+	lockTenant(tx *Tx, tid int64, alone bool) error
+	lock(tx *Tx, how string) string
+	// appendChange stores the columns of a change and returns its Seq; settled
+	// is the condition that no change before a change can still appear.
+	appendChange(tx *Tx, args ...any) (int64, error)
+	settled() string
 
 	// count returns how many resources of the type there are; counted notes
 	// that there are n more of them, uncount that the environment is no more.
@@ -105,6 +125,8 @@ type engine interface {
 type session interface {
 	// exec returns how many rows were met.
 	exec(text string, args ...any) (int, error)
+	// push is exec whose result nobody waits for.
+	push(text string, args ...any) error
 	// insert returns the value of the column that is the new row's key.
 	insert(key, text string, args ...any) (int64, error)
 	// each calls read for every row. A ctx that is done interrupts the search.
@@ -117,8 +139,15 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	cfg = cfg.withDefaults()
 	db := &DB{cfg: cfg}
 	var err error
-	if db.engine, err = openSQLite(ctx, db); err != nil {
-		return nil, fmt.Errorf("open %s: %w", cfg.Path, err)
+	where := cfg.Path
+	if cfg.URL != "" {
+		where = withoutPassword(cfg.URL)
+		db.engine, err = openPostgres(ctx, db)
+	} else {
+		db.engine, err = openSQLite(ctx, db)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", where, err)
 	}
 	if !cfg.Unfinished {
 		if err := db.unfinished(ctx); err != nil {

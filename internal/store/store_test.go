@@ -34,7 +34,7 @@ func TestFilters(t *testing.T) {
 func TestSQLite(t *testing.T) {
 	plans := map[string][]string{}
 	storetest.Run(t, func(t testing.TB) *store.DB {
-		db := storetest.Open(t)
+		db := storetest.MustOpen(t, storetest.SQLite(t))
 		t.Cleanup(func() { maps.Copy(plans, store.Plans(t, db)) })
 		return db
 	})
@@ -42,6 +42,10 @@ func TestSQLite(t *testing.T) {
 	if len(plans) < 50 {
 		t.Errorf("only %d statements seen", len(plans))
 	}
+}
+
+func TestPostgres(t *testing.T) {
+	storetest.Run(t, func(t testing.TB) *store.DB { return storetest.MustOpen(t, storetest.Postgres(t)) })
 }
 
 // checkPlans makes sure that statements find their rows by an index, or say that

@@ -51,7 +51,7 @@ func scanStream(s scan) (*Stream, error) {
 
 // Stream returns the stream of this public id. Errors: ErrNotFound.
 func (tx *Tx) Stream(id string) (*Stream, error) {
-	return first(tx, scanStream, selectStream+"WHERE s.id = $1", id)
+	return first(tx, scanStream, selectStream+"WHERE s.id = $1"+tx.lock("UPDATE OF s"), id)
 }
 
 // Streams returns the streams of an environment in order of creation.

@@ -105,6 +105,9 @@ func (tx *Tx) Tenants() ([]*Tenant, error) {
 // about 0.1 ms for each user. Errors: ErrNotFound.
 func (tx *Tx) DeleteTenant(tid int64) error {
 	clear(tx.defs)
+	if err := tx.LockTenant(tid); err != nil {
+		return err
+	}
 	for _, text := range []string{
 		"DELETE FROM attr WHERE aid IN (SELECT aid FROM attr_def WHERE tid = $1 UNION ALL SELECT -aid FROM attr_def WHERE tid = $1)",
 		"DELETE FROM unique_value WHERE scope IN (SELECT scope FROM attr_def WHERE tid = $1)",

@@ -3,15 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 )
 
 // A Tx is a transaction. Its methods are the statements of this package. It
 // belongs to one goroutine.
 //
-// An error that is none of the sentinels, or ErrUnavailable, breaks the
-// transaction: every later method gives it too, and nothing is stored.
+// An error that is neither ErrNotFound nor ErrStale breaks the transaction:
+// every later method gives it too, and nothing is stored.
 type Tx struct {
 	db      *DB
 	session session
@@ -20,6 +19,9 @@ type Tx struct {
 	view    bool                 // it is a View's
 	err     error                // what broke the transaction
 	defs    map[defKey][]attrDef // see attrDefs
+	stale   []int64              // rids of resources that were not as they had been read
+	locked  map[int64]bool       // environments, true for alone: see postgresEngine.lockTenant
+	changes int64                // see postgresEngine.appendChange
 }
 
 // LockKey makes other transactions that lock the same key wait until this one
@@ -27,15 +29,28 @@ type Tx struct {
 // (externalId). SQLite has one writer and needs no lock.
 func (tx *Tx) LockKey(key string) error { return tx.db.engine.lockKey(tx, key) }
 
-// fail gives err its meaning and keeps it if it breaks the transaction.
+// LockTenant makes the transaction the only one that writes in the environment,
+// until it ends, whatever it is that others write. It comes first. SQLite has
+// one writer and needs no lock.
+func (tx *Tx) LockTenant(tid int64) error { return tx.db.engine.lockTenant(tx, tid, true) }
+
+// lock is what ends a SELECT of rows that the transaction will change in view
+// of what it reads.
+func (tx *Tx) lock(how string) string { return tx.db.engine.lock(tx, how) }
+
+// changed notes that a resource is not stored as it was read, and returns ErrStale.
+func (tx *Tx) changed(rid int64) error {
+	tx.stale = append(tx.stale, rid)
+	return ErrStale
+}
+
+// fail gives err its meaning and keeps it: it breaks the transaction.
 //
-// It must: a full disk makes SQLite roll back everything, and the next
-// statement would then run and be kept on its own.
+// It must: in PostgreSQL all errors do, and a full disk makes SQLite roll back
+// everything, and the next statement would then run and be kept on its own.
 func (tx *Tx) fail(err error) error {
 	err = tx.db.engine.translate(err)
-	if !errors.Is(err, ErrIDTaken) && !errors.Is(err, ErrKeyTaken) {
-		tx.err = err
-	}
+	tx.err = err
 	return err
 }
 
@@ -49,6 +64,18 @@ func (tx *Tx) exec(text string, args ...any) (int, error) {
 		return 0, tx.fail(err)
 	}
 	return n, nil
+}
+
+// push runs a statement whose result nobody waits for: an error may come with a
+// later one.
+func (tx *Tx) push(text string, args ...any) error {
+	if tx.err != nil {
+		return tx.err
+	}
+	if err := tx.session.push(text, args...); err != nil {
+		return tx.fail(err)
+	}
+	return nil
 }
 
 // insert runs an INSERT and returns what the new row got in the column that is its key.

@@ -179,9 +179,6 @@ func (w *writer) attempt(r *request) (o outcome, lost error) {
 	}
 	tx := &Tx{db: w.db, session: w.conn, ctx: context.Background(), limit: context.Background(), defs: w.defs}
 	o = call(r.fn, tx)
-	if tx.err != nil && o.panic == nil {
-		o.err = tx.err // fn may have overlooked it
-	}
 	if o.err != nil || o.panic != nil {
 		clear(w.defs) // what it read may have been its own
 		if _, err := w.conn.exec("ROLLBACK TO request"); err != nil {
@@ -200,5 +197,9 @@ func call(fn func(*Tx) error, tx *Tx) (o outcome) {
 			o.panic = fmt.Sprintf("%v\n\n%s", v, debug.Stack())
 		}
 	}()
-	return outcome{err: fn(tx)}
+	o.err = fn(tx)
+	if o.err == nil || tx.err != nil && !errors.Is(tx.err, ErrIDTaken) && !errors.Is(tx.err, ErrKeyTaken) {
+		o.err = tx.err // fn may have overlooked it
+	}
+	return o
 }

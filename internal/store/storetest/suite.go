@@ -258,19 +258,40 @@ func testUnique(t *testing.T, db *store.DB) {
 		return errors.Join(err, err2)
 	})
 
-	// A replacement runs into the same constraints, and a conflict can be survived.
-	MustUpdate(t, db, func(tx *store.Tx) error {
-		old, err := tx.ByID(tid, store.User, "e-1")
-		if err != nil {
-			return err
+	// A replacement runs into the same constraints, which nothing of the transaction survives.
+	replace := func(key string) func(tx *store.Tx) error {
+		return func(tx *store.Tx) error {
+			old, err := tx.ByID(tid, store.User, "e-1")
+			if err != nil {
+				return err
+			}
+			row := *old
+			row.Version, row.Key = 2, key
+			return tx.Replace(old, &row, old.Resource().Attributes())
 		}
-		taken := *old
-		taken.Version, taken.Key = 2, "ada"
-		if err := tx.Replace(old, &taken, old.Resource().Attributes()); !errors.Is(err, store.ErrKeyTaken) {
-			t.Errorf("replace with a taken key: %v", err)
+	}
+	oops := errors.New("oops")
+	for what, test := range map[string]struct {
+		fn   func(error) error
+		want error
+	}{
+		"told":      {func(err error) error { return err }, store.ErrKeyTaken},
+		"concealed": {func(error) error { return nil }, store.ErrKeyTaken},
+		"reworded":  {func(error) error { return oops }, oops},
+	} {
+		err := db.Update(context.Background(), func(tx *store.Tx) error {
+			return test.fn(errors.Join(tx.SetSetting("with it", []byte("x")), replace("ada")(tx)))
+		})
+		if !errors.Is(err, test.want) {
+			t.Errorf("a replacement with a taken key, %s: %v", what, err)
 		}
-		taken.Key = "free"
-		return tx.Replace(old, &taken, old.Resource().Attributes())
+	}
+	MustUpdate(t, db, replace("free"))
+	MustView(t, db, func(tx *store.Tx) error {
+		if _, err := tx.Setting("with it"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("what was stored before a key was found taken: %v", err)
+		}
+		return nil
 	})
 }
 

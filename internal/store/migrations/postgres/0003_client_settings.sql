@@ -1,0 +1,1 @@
+ALTER TABLE api_client ADD COLUMN settings text NOT NULL DEFAULT '{}';
