@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -74,4 +75,17 @@ func CopiedColumns() map[string][]string {
 		tables[t.name] = columns
 	}
 	return tables
+}
+
+// Script runs statements on a file that nobody has open.
+func Script(t testing.TB, path, text string) {
+	t.Helper()
+	e := &sqliteEngine{cfg: Config{Path: path}}
+	c, err := e.connect(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.script(context.Background(), text), c.close()); err != nil {
+		t.Fatal(err)
+	}
 }

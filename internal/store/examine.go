@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// A Finding is what Examine found out about one thing.
+type Finding struct {
+	What string `json:"what"`           // was looked at
+	Is   string `json:"is"`             // what it is like
+	Cure string `json:"cure,omitempty"` // what to do about it; empty where nothing is wrong
+}
+
+// Examine looks at a database as it is, without migrating it or waiting for a
+// server that uses it: whether it can be reached, whether its schema is that of
+// this program, what is kept of a write when it is acknowledged. It goes on
+// after what is wrong as far as there is something to look at.
+func Examine(ctx context.Context, cfg Config) []Finding {
+	return examineSQLite(ctx, cfg.withDefaults())
+}
+
+// A Durability says what is kept of a write that has been acknowledged.
+type Durability uint8
+
+// The durabilities, from the least on.
+const (
+	// Unsafe: it may be lost when the database stops without warning.
+	Unsafe Durability = iota
+	// OnDisk: it is on the disk of the database.
+	OnDisk
+	// OnStandby: it is also on the disk of another server, which can take over.
+	OnStandby
+)
+
+// String says it as operators are told.
+func (d Durability) String() string {
+	switch d {
+	case OnDisk:
+		return "disk"
+	case OnStandby:
+		return "standby"
+	}
+	return "unsafe"
+}
+
+// examineSchema compares the version of the schema with that of this program.
+func examineSchema(ctx context.Context, s schemaSession, engine string) Finding {
+	f := Finding{What: "schema"}
+	names, err := fs.Glob(migrations, "migrations/"+engine+"/*.sql")
+	v := 0
+	if err == nil {
+		v, err = schemaVersion(ctx, s)
+	}
+	known := len(names)
+	switch {
+	case err != nil:
+		f.Is, f.Cure = err.Error(), "name the database of a rollcall"
+	case v == 0:
+		f.Is = "empty, to be made by the first rollcall serve"
+	case v > known:
+		f.Is, f.Cure = fmt.Sprintf("version %d, and this program knows versions up to %d", v, known), "use the newer rollcall that wrote it"
+	case v < known:
+		f.Is, f.Cure = fmt.Sprintf("version %d of %d", v, known), fmt.Sprintf("back it up; the next rollcall that opens it makes the %d migrations that are pending", known-v)
+	default:
+		f.Is = fmt.Sprintf("version %d, that of this program", v)
+	}
+	return f
+}
+
+// examineClock compares this machine's clock with the newest change. There may be none.
+func examineClock(ctx context.Context, s schemaSession) []Finding {
+	var at int64
+	if err := s.read(ctx, "SELECT coalesce((SELECT at FROM change ORDER BY seq DESC LIMIT 1), 0)", &at); err != nil || at == 0 {
+		return nil
+	}
+	now, newest := time.Now(), time.UnixMilli(at)
+	f := Finding{What: "clock", Is: now.UTC().Format(time.RFC3339)}
+	if newest.Sub(now) > time.Minute {
+		f.Is += ", which is before the newest change, of " + newest.UTC().Format(time.RFC3339)
+		f.Cure = "set the clock, and let NTP keep it"
+	}
+	return []Finding{f}
+}
+
+// examineSQLite goes through what the server relies on.
+func examineSQLite(ctx context.Context, cfg Config) []Finding {
+	e := &sqliteEngine{cfg: cfg}
+	info, err := os.Stat(cfg.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []Finding{{"store", "there is no " + cfg.Path, "name the data directory with --data, or make it with rollcall serve"}}
+	case err != nil:
+		return []Finding{{"store", err.Error(), "let the user of the server read the data directory"}}
+	}
+	c, err := e.openReader(ctx)
+	if err != nil {
+		return []Finding{{"store", err.Error(), "let the user of the server read and write the data directory; restore a backup if the file is damaged"}}
+	}
+	defer c.close()
+	var version, verdict string
+	if err := c.read(ctx, "SELECT sqlite_version()", &version); err != nil {
+		return []Finding{{"store", err.Error(), "restore a backup"}}
+	}
+	found := []Finding{{What: "store", Is: fmt.Sprintf("SQLite %s, %s", version, cfg.Path)}}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		found = append(found, Finding{"permissions", fmt.Sprintf("the file has mode %04o: others may read it", mode), "chmod 600 " + cfg.Path + "*"})
+	}
+	found = append(found, examineSchema(ctx, sqliteSchema{c}, "sqlite"))
+	found = append(found, examineClock(ctx, sqliteSchema{c})...)
+	if w, err := e.openWriter(ctx); err != nil {
+		found = append(found, Finding{"durability", err.Error(), "let the user of the server write the data directory, and free space on its disk"})
+	} else {
+		w.close()
+		found = append(found, Finding{What: "durability", Is: OnDisk.String() + ": journal_mode=WAL, synchronous=FULL"})
+	}
+	begin := time.Now()
+	switch err := c.read(ctx, "PRAGMA quick_check", &verdict); {
+	case err != nil:
+		verdict = err.Error()
+		fallthrough
+	case verdict != "ok":
+		found = append(found, Finding{"integrity", verdict, "stop the server, keep a copy of the data directory, and restore a backup"})
+	default:
+		found = append(found, Finding{What: "integrity", Is: fmt.Sprintf("quick_check is ok, in %.1f s", time.Since(begin).Seconds())})
+	}
+	return found
+}
