@@ -29,9 +29,14 @@ var tooMany = map[string]string{
 // busyDoors is a server whose clients may send as many requests a second as is
 // allowed to demand, and the clock that says what a second is.
 func busyDoors(t *testing.T) (*server.Server, *directorytest.Clock) {
+	return limitedDoors(t, auth.Config{Rate: leastRate})
+}
+
+func limitedDoors(t *testing.T, cfg auth.Config) (*server.Server, *directorytest.Clock) {
 	t.Helper()
 	d, clock := directorytest.Open(t)
-	a, err := auth.New(t.Context(), d, auth.Config{PublicURL: matrixURL, Now: clock.Now, Rate: leastRate})
+	cfg.PublicURL, cfg.Now = matrixURL, clock.Now
+	a, err := auth.New(t.Context(), d, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +113,38 @@ func TestRateAtEveryDoor(t *testing.T) {
 		}
 		if w := ask(s, at, list["scim2"], "Bearer "+directorytest.OtherToken); w.Code != 200 {
 			t.Errorf("another client: %d %s", w.Code, w.Body)
+		}
+	})
+	t.Run("pingone:B55 a door has a rate for all environments together, of which one address may use 35 %", func(t *testing.T) {
+		s, clock := limitedDoors(t, auth.Config{DoorRates: map[string]float64{"pingone": 100}})
+		here, there := list["pingone"], strings.Replace(list["pingone"], directorytest.Environment, directorytest.Other, 1)
+		send := func(n int, from, path, token string) {
+			t.Helper()
+			for i := range n {
+				if w := ask(s, from, path, "Bearer "+token); w.Code != 200 {
+					t.Fatalf("%s, request %d: %d %s", from, i+1, w.Code, w.Body)
+				}
+			}
+		}
+		for range 2 {
+			send(35, "192.0.2.1:99", here, directorytest.DevToken)
+			checkTooMany(t, "pingone", ask(s, "192.0.2.1:98", here, shown("pingone")), "1")
+			checkTooMany(t, "pingone", ask(s, "192.0.2.1:98", there, "Bearer "+directorytest.OtherToken), "1")
+			send(35, "192.0.2.2:99", there, directorytest.OtherToken)
+			send(30, "192.0.2.3:99", here, directorytest.DevToken)
+			for path, token := range map[string]string{here: directorytest.DevToken, there: directorytest.OtherToken} {
+				checkTooMany(t, "pingone", ask(s, "192.0.2.4:99", path, "Bearer "+token), "1")
+			}
+			send(100, "192.0.2.1:99", list["scim2"], directorytest.DevToken)
+			clock.Advance(time.Second)
+		}
+	})
+	t.Run("pingone:B55 no door has a rate unless it is given one", func(t *testing.T) {
+		s, _ := limitedDoors(t, auth.Config{})
+		for i := range 2000 {
+			if w := ask(s, at, list["pingone"], shown("pingone")); w.Code != 200 {
+				t.Fatalf("request %d: %d %s", i+1, w.Code, w.Body)
+			}
 		}
 	})
 	t.Run("health is for everybody", func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -30,19 +31,20 @@ const (
 )
 
 type serveCommand struct {
-	Data      string   `placeholder:"DIR" env:"ROLLCALL_DATA" help:"Keep the data in this directory (${data}; with --dev a temporary one)."`
-	Database  string   `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"Keep the data in PostgreSQL. Not offered yet."`
-	Listen    string   `placeholder:"HOST:PORT" default:"${listen}" env:"ROLLCALL_LISTEN" help:"Listen on this address (${default})."`
-	PublicURL string   `name:"public-url" placeholder:"URL" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (http:// and the address listened on)."`
-	Dev       bool     `env:"ROLLCALL_DEV" help:"Development mode: on loopback, with the well-known identities of the vendors' examples."`
-	TLSCert   string   `name:"tls-cert" placeholder:"FILE" env:"ROLLCALL_TLS_CERT" help:"Speak TLS with the certificate chain in this PEM file; a new one is used without a restart."`
-	TLSKey    string   `name:"tls-key" placeholder:"FILE" env:"ROLLCALL_TLS_KEY" help:"The key of the certificate, a PEM file."`
-	Metrics   string   `name:"metrics-listen" placeholder:"HOST:PORT" env:"ROLLCALL_METRICS_LISTEN" help:"Answer GET /metrics for Prometheus on this address (nowhere). Whoever reaches it may read them."`
-	Rate      int      `placeholder:"N" default:"10000" env:"ROLLCALL_RATE" help:"Let a client send so many requests a second and as many at once (${default}); 0 is no limit."`
-	Proxies   []string `name:"trusted-proxy" placeholder:"ADDRESS" env:"ROLLCALL_TRUSTED_PROXY" help:"Believe the X-Forwarded-For of this proxy: an address or network as 10.0.0.0/8. Repeat for more."`
-	Receivers bool     `name:"private-receivers" env:"ROLLCALL_PRIVATE_RECEIVERS" help:"Send the events of streams also to private addresses, and by plain HTTP to this machine."`
-	LogFormat string   `enum:"auto,json,text" default:"auto" env:"ROLLCALL_LOG_FORMAT" help:"Log as json or text; auto is text on a terminal."`
-	LogLevel  string   `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
+	Data      string         `placeholder:"DIR" env:"ROLLCALL_DATA" help:"Keep the data in this directory (${data}; with --dev a temporary one)."`
+	Database  string         `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"Keep the data in PostgreSQL. Not offered yet."`
+	Listen    string         `placeholder:"HOST:PORT" default:"${listen}" env:"ROLLCALL_LISTEN" help:"Listen on this address (${default})."`
+	PublicURL string         `name:"public-url" placeholder:"URL" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (http:// and the address listened on)."`
+	Dev       bool           `env:"ROLLCALL_DEV" help:"Development mode: on loopback, with the well-known identities of the vendors' examples."`
+	TLSCert   string         `name:"tls-cert" placeholder:"FILE" env:"ROLLCALL_TLS_CERT" help:"Speak TLS with the certificate chain in this PEM file; a new one is used without a restart."`
+	TLSKey    string         `name:"tls-key" placeholder:"FILE" env:"ROLLCALL_TLS_KEY" help:"The key of the certificate, a PEM file."`
+	Metrics   string         `name:"metrics-listen" placeholder:"HOST:PORT" env:"ROLLCALL_METRICS_LISTEN" help:"Answer GET /metrics for Prometheus on this address (nowhere). Whoever reaches it may read them."`
+	Rate      int            `placeholder:"N" default:"10000" env:"ROLLCALL_RATE" help:"Let a client send so many requests a second and as many at once (${default}); 0 is no limit."`
+	DoorRate  map[string]int `name:"door-rate" placeholder:"DOOR=N" mapsep:"," env:"ROLLCALL_DOOR_RATE" help:"Let all clients of a door together send so many requests a second, and one address 35 % of them, as pingone=100. Repeat for more."`
+	Proxies   []string       `name:"trusted-proxy" placeholder:"ADDRESS" env:"ROLLCALL_TRUSTED_PROXY" help:"Believe the X-Forwarded-For of this proxy: an address or network as 10.0.0.0/8. Repeat for more."`
+	Receivers bool           `name:"private-receivers" env:"ROLLCALL_PRIVATE_RECEIVERS" help:"Send the events of streams also to private addresses, and by plain HTTP to this machine."`
+	LogFormat string         `enum:"auto,json,text" default:"auto" env:"ROLLCALL_LOG_FORMAT" help:"Log as json or text; auto is text on a terminal."`
+	LogLevel  string         `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
 }
 
 // Run serves until a signal asks it to stop. A second signal ends it at once.
@@ -128,7 +130,7 @@ func serveBoth(ctx context.Context, s *server.Server, l, metrics net.Listener) e
 
 // mount returns the server of all doors on the directory.
 func (c *serveCommand) mount(ctx context.Context, d *directory.Directory, f *feed.Feed, publicURL string, options server.Config) (*server.Server, error) {
-	a, err := auth.New(ctx, d, auth.Config{PublicURL: publicURL, Rate: float64(c.Rate)})
+	a, err := auth.New(ctx, d, auth.Config{PublicURL: publicURL, Rate: float64(c.Rate), DoorRates: c.doorRates()})
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +146,11 @@ func (c *serveCommand) options(log *slog.Logger) (server.Config, error) {
 	cfg := server.Config{Log: log}
 	if c.Rate != 0 && c.Rate < leastRate {
 		return cfg, usageError(fmt.Sprintf("--rate %d would stop clients in their ordinary work: give at least %d, or 0 for no limit", c.Rate, leastRate))
+	}
+	for name, n := range c.DoorRate {
+		if !slices.Contains(doorNames, name) || n < leastRate {
+			return cfg, usageError(fmt.Sprintf("--door-rate %s=%d: give one of %s, and at least %d", name, n, strings.Join(doorNames, ", "), leastRate))
+		}
 	}
 	for _, text := range c.Proxies {
 		p, err := netip.ParsePrefix(text)
@@ -165,6 +172,15 @@ func (c *serveCommand) options(log *slog.Logger) (server.Config, error) {
 	var err error
 	cfg.Certificate, err = server.LoadCertificate(c.TLSCert, c.TLSKey, log)
 	return cfg, err
+}
+
+// doorRates returns the rates of doors as auth takes them.
+func (c *serveCommand) doorRates() map[string]float64 {
+	rates := map[string]float64{}
+	for name, n := range c.DoorRate {
+		rates[name] = float64(n)
+	}
+	return rates
 }
 
 // listenMetrics opens the listener of the metrics, nil if there is none.

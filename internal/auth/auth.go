@@ -30,6 +30,9 @@ type Config struct {
 	// Rate is how many requests a second each client may send, and how many at
 	// once; 0 is no limit.
 	Rate float64
+	// DoorRates are how many requests a second all clients of a door may send
+	// together, by its name (pingone B55); none is no limit.
+	DoorRates map[string]float64
 	// Guesses is how many wrong credentials of one address are heard in a
 	// minute; DefaultGuesses when 0.
 	Guesses int
@@ -46,6 +49,7 @@ type Authenticator struct {
 
 	clients   *rates // by id
 	addresses *rates // of requests without a credential
+	doors     map[string]doorRate
 }
 
 var _ route.Gate = (*Authenticator)(nil)
@@ -61,7 +65,7 @@ func New(ctx context.Context, d *directory.Directory, cfg Config) (*Authenticato
 		return nil, fmt.Errorf("use the key that signs tokens: %w", err)
 	}
 	a := &Authenticator{dir: d, url: cfg.PublicURL, now: cfg.Now, key: key, signer: signer,
-		clients: newRates(cfg.Rate), addresses: newRates(anonymousRate)}
+		clients: newRates(cfg.Rate), addresses: newRates(anonymousRate), doors: newDoorRates(cfg.DoorRates)}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -82,6 +86,9 @@ func (a *Authenticator) Authenticate(r *http.Request, d *route.Door) (directory.
 		return directory.Caller{}, err
 	}
 	if err := a.clients.take(c.Client, a.now()); err != nil {
+		return c, err
+	}
+	if err := a.doors[d.Name].take(r.RemoteAddr, a.now()); err != nil {
 		return c, err
 	}
 	if len(c.Doors) > 0 && !slices.Contains(c.Doors, d.Name) {

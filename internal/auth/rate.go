@@ -28,6 +28,32 @@ type rates struct {
 	buckets *recent[string, *rate.Limiter]
 }
 
+// A doorRate holds all clients of a door together to so many requests a second,
+// and each address to its share of them. The zero doorRate holds nobody.
+type doorRate struct{ all, addresses *rates }
+
+// share is how much of the rate of a door one address may use (pingone B55).
+const share = 0.35
+
+func newDoorRates(perSecond map[string]float64) map[string]doorRate {
+	out := map[string]doorRate{}
+	for door, n := range perSecond {
+		out[door] = doorRate{newRates(n), newRates(share * n)}
+	}
+	return out
+}
+
+// take counts a request that comes from host:port. Errors: RuleRate.
+func (r doorRate) take(remote string, now time.Time) error {
+	if r.all == nil {
+		return nil
+	}
+	if err := r.addresses.take(source(remote), now); err != nil {
+		return err
+	}
+	return r.all.take("", now)
+}
+
 // newRates allows so many requests a second, and as many at once.
 func newRates(perSecond float64) *rates {
 	return &rates{limit: rate.Limit(perSecond), burst: max(1, int(perSecond)), buckets: newRecent[string, *rate.Limiter](maxRemembered)}
