@@ -33,6 +33,9 @@ type auditView struct {
 	Request    string    `json:"request_id"`
 	Attributes []string  `json:"attributes,omitempty"`
 	Rewrites   []string  `json:"rewrites,omitempty"`
+
+	Transaction string `json:"external_transaction_id,omitempty"`
+	Session     string `json:"external_session_id,omitempty"`
 }
 
 func (c *auditCommand) Run(t *terminal) error {

@@ -44,7 +44,7 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	sealer := directory.NewSealer(d, "crest cookie")
 	realm, plain := naming("managed/"+p.Realm+"_"), naming("managed/")
 	at := func(n naming, k *kind) *collection {
-		return &collection{d: d, p: p, kind: k, naming: n, path: "/openidm/" + n.of(k), public: public, full: true, password: d.CheckPassword, sealer: sealer}
+		return &collection{d: d, p: p, kind: k, naming: n, path: "/openidm/" + n.of(k), public: public, full: true, sealer: sealer}
 	}
 	generic := at(realm, users)
 	generic.path, generic.full = "/users", p.RequireAll
@@ -80,8 +80,6 @@ type collection struct {
 	full   bool              // all of the vendor's required properties are required (AIC-053)
 	unique string            // the policy requirement of a taken userName; empty is VALID_USERNAME (AIC-050)
 	sealer *directory.Sealer // of cookies
-	// password returns what is wrong with a new password: RulePassword.
-	password func(string) error
 }
 
 // routes returns the table of the collection for the door at prefix.

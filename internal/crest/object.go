@@ -227,7 +227,7 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 	if err := c.checkNames(m); err != nil {
 		return err
 	}
-	if failed := c.check(m, nil); len(failed) > 0 {
+	if failed := c.check(m, nil, q.password); len(failed) > 0 {
 		return q.refusal(unmet(failed), m, "")
 	}
 	object, changes, err := q.relations(m, nil, directory.AddMembers)
@@ -300,7 +300,7 @@ func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resou
 	if in := m.Get("_id"); c.kind.named && !in.IsNull() && in.Text() != old.ID && in.Text() != c.kind.id(old) {
 		return otherID(in.Text(), q.PathValue("id"))
 	}
-	if failed := c.check(m, old.Attributes()); len(failed) > 0 {
+	if failed := c.check(m, old.Attributes(), q.password); len(failed) > 0 {
 		return q.refusal(unmet(failed), m, old.ID)
 	}
 	object, changes, err := q.relations(m, old, directory.SetMembers)
@@ -308,7 +308,7 @@ func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resou
 		return err
 	}
 	r, _, err := q.modify(old, !m.Get("password").IsNull(), func(old *scim.Resource) (*scim.Object, directory.Change, error) {
-		if failed := c.check(m, old.Attributes()); len(failed) > 0 {
+		if failed := c.check(m, old.Attributes(), q.password); len(failed) > 0 {
 			return m, directory.Change{}, unmet(failed)
 		}
 		return m, directory.Change{Attributes: c.kind.attributes(old.Attributes(), object), Members: changes}, nil
@@ -415,7 +415,7 @@ func (q *request) apply(old *scim.Resource, ops []operation) (*scim.Resource, di
 		if err != nil {
 			return m, directory.Change{}, err
 		}
-		attributes, failed := c.patched(old.Attributes(), m, touched)
+		attributes, failed := c.patched(old.Attributes(), m, touched, q.password)
 		if len(failed) > 0 {
 			return m, directory.Change{}, unmet(failed)
 		}

@@ -58,7 +58,7 @@ func TestPatchModel(t *testing.T) {
 		if diff := cmp.Diff(want, plain(t, scim.ObjectValue(got).String())); diff != "" {
 			t.Fatalf("%s:\n%s", body, diff)
 		}
-		attributes, failed := (&collection{p: AIC, kind: users, password: anyPassword}).patched(old, got, touched)
+		attributes, failed := (&collection{p: AIC, kind: users}).patched(old, got, touched, anyPassword)
 		if len(failed) == 0 && reflect.DeepEqual(want, plain(t, before)) && scim.ObjectValue(attributes).String() != mina {
 			t.Fatalf("%s changes nothing, and makes\n%s", body, scim.ObjectValue(attributes))
 		}
@@ -204,7 +204,7 @@ func FuzzPatch(f *testing.F) {
 		}
 		ops, err := parsePatch(v)
 		old := read(t, mina)
-		c := &collection{p: AIC, kind: users, password: anyPassword}
+		c := &collection{p: AIC, kind: users}
 		var m, attributes *scim.Object
 		var touched map[string]bool
 		if err == nil {
@@ -217,7 +217,7 @@ func FuzzPatch(f *testing.F) {
 			}
 			return
 		}
-		attributes, failed := c.patched(old, m, touched)
+		attributes, failed := c.patched(old, m, touched, anyPassword)
 		if got := scim.ObjectValue(old).String(); got != mina {
 			t.Fatalf("what was there has changed: %s", got)
 		}

@@ -51,8 +51,8 @@ func tooLarge() error {
 // patched returns the canonical attributes that are to take the place of old
 // after a patch has made m of the object, and what the properties that it
 // touched fail (AIC-112).
-func (c *collection) patched(old, m *scim.Object, touched map[string]bool) (*scim.Object, []requirement) {
-	failed := slices.DeleteFunc(c.check(m, old), func(r requirement) bool {
+func (c *collection) patched(old, m *scim.Object, touched map[string]bool, password func(string) error) (*scim.Object, []requirement) {
+	failed := slices.DeleteFunc(c.check(m, old, password), func(r requirement) bool {
 		name, _, _ := strings.Cut(r.property, "/")
 		p := c.kind.property(name)
 		return !touched[name] || p != nil && p.form.isRelation()

@@ -79,8 +79,9 @@ func param(name string, v scim.Value) *scim.Object {
 // check returns what m fails of the vendor's schema (AIC-049, AIC-052). old is
 // the object that m replaces, nil for none: a value that m only repeats is not
 // judged again, because other doors take values that this one would refuse and
-// what was read can be written back (AIC-076).
-func (c *collection) check(m, old *scim.Object) []requirement {
+// what was read can be written back (AIC-076). password returns what is wrong
+// with a new one: RulePassword.
+func (c *collection) check(m, old *scim.Object, password func(string) error) []requirement {
 	var failed []requirement
 	for i := range c.kind.properties {
 		p := &c.kind.properties[i]
@@ -96,7 +97,7 @@ func (c *collection) check(m, old *scim.Object) []requirement {
 		default:
 			failed = append(failed, p.check(p.name, v, needed)...)
 			if p.is(credential) && p.form.takes(v) {
-				for _, e := range scim.Faults(c.password(v.Text())) {
+				for _, e := range scim.Faults(password(v.Text())) {
 					failed = append(failed, passwordRequirement(e))
 				}
 			}

@@ -66,10 +66,15 @@ func properties(m *scim.Object) (*scim.Object, []string) {
 	return out, named
 }
 
+// password returns what is wrong with a new password: RulePassword.
+func (q *request) password(text string) error {
+	return q.c.d.CheckPassword(q.Context(), q.caller, text)
+}
+
 // judge returns all requirements that the object fails which has the id self,
 // empty for a new one.
 func (q *request) judge(m *scim.Object, self string) ([]requirement, error) {
-	failed := q.c.check(m, nil)
+	failed := q.c.check(m, nil, q.password)
 	if len(failed) == 0 { // The forms are right: the directory can say more.
 		err := q.c.d.Check(q.Context(), q.caller, q.caller.Home(), directory.Draft{Type: q.c.kind.typ, Attributes: q.c.kind.attributes(nil, m)})
 		var ok bool

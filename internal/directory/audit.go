@@ -22,6 +22,8 @@ type AuditRow struct {
 	Request    string // id of the request, as in the access log
 	Attributes []string
 	Rewrites   []string // what was put right in the request, by name
+
+	Transaction, Session string // see External
 }
 
 // Audit returns at most limit rows of the environment's audit log after the
@@ -43,7 +45,8 @@ func (d *Directory) Audit(ctx context.Context, environment string, after int64, 
 				return err
 			}
 			out = append(out, AuditRow{Seq: row.Seq, At: row.At, Client: row.Client, Door: row.Door, Action: row.Action, Type: row.Type,
-				ID: row.ID, Outcome: row.Outcome, Request: row.Request, Attributes: detail.texts("attributes"), Rewrites: detail.texts("rewrites")})
+				ID: row.ID, Outcome: row.Outcome, Request: row.Request, Attributes: detail.texts("attributes"), Rewrites: detail.texts("rewrites"),
+				Transaction: detail.Get("transaction").Text(), Session: detail.Get("session").Text()})
 		}
 		return nil
 	})
@@ -54,13 +57,19 @@ func (d *Directory) Audit(ctx context.Context, environment string, after int64, 
 type detail struct{ *scim.Object }
 
 // newDetail returns the JSON of a detail, nil if there is nothing to say.
-func newDetail(attributes, rewrites []string) []byte {
+func newDetail(attributes, rewrites []string, e External) []byte {
 	o := scim.NewObject()
 	if len(attributes) > 0 {
 		o.Set("attributes", scim.Strings(attributes...))
 	}
 	if len(rewrites) > 0 {
 		o.Set("rewrites", scim.Strings(rewrites...))
+	}
+	if e.Transaction != "" {
+		o.Set("transaction", scim.StringValue(e.Transaction))
+	}
+	if e.Session != "" {
+		o.Set("session", scim.StringValue(e.Session))
 	}
 	if len(o.Members) == 0 {
 		return nil

@@ -191,14 +191,27 @@ func (d *Directory) ChangePassword(ctx context.Context, c Caller, s Scope, id, o
 	if err != nil {
 		return nil, err
 	}
-	if _, faults := d.preparePassword(password); len(faults) > 0 {
-		return nil, faults[0]
+	set, err := d.typesOf(ctx, c)
+	if err != nil {
+		return nil, err
 	}
 	wrong := &scim.Error{Rule: scim.RulePattern, Path: "oldPassword"}
 	find := func(tx *store.Tx) (*store.Row, error) { return tx.ByID(tenant, store.User, id) }
+	var policy Policy
 	if err := d.view(ctx, func(tx *store.Tx) error {
-		_, err := c.find(tx, tenant, store.User, "User", id)
-		return err
+		row, err := c.find(tx, tenant, store.User, "User", id)
+		if err != nil {
+			return err
+		}
+		policy = d.policyOf(set, c, row.Population)
+		prepared, faults := preparePassword(password)
+		if len(faults) == 0 {
+			faults = policy.check(prepared, row.Resource().Attributes())
+		}
+		if len(faults) > 0 {
+			return faults[0]
+		}
+		return nil
 	}); err != nil {
 		return nil, err
 	}
@@ -213,6 +226,9 @@ func (d *Directory) ChangePassword(ctx context.Context, c Caller, s Scope, id, o
 	}
 	if err != nil {
 		return nil, err
+	}
+	if policy.Distance > 0 && distance(old, password) < policy.Distance {
+		return nil, brokenPolicy("distance", "fewer characters than %d other than before", policy.Distance)
 	}
 	return d.setPassword(ctx, c, tenant, id, password, false, func(tx *store.Tx, row *store.Row) error {
 		current, err := tx.Credential(row.RID)

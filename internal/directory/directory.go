@@ -68,8 +68,9 @@ type Caller struct {
 	RequestID   string   // written to the change log and the audit rows
 	Door        string   // the door it came through, for the audit rows
 	Settings    ClientSettings
-	User        string // id of the user that the client is bound to, empty for none
-	Trace       *Trace // of this request, or of this operation of it; nil for none
+	User        string   // id of the user that the client is bound to, empty for none
+	Trace       *Trace   // of this request, or of this operation of it; nil for none
+	External    External // for the audit rows
 
 	limits  *limits // of the client, nil for none
 	tenant  int64   // the environment's key in the store
@@ -83,6 +84,9 @@ type Caller struct {
 type Scope struct {
 	Environment string
 }
+
+// External is what a client's own systems call the request (pingone A13).
+type External struct{ Transaction, Session string }
 
 // Home is the scope of the caller's own environment.
 func (c Caller) Home() Scope { return Scope{Environment: c.Environment} }
@@ -98,6 +102,9 @@ type Draft struct {
 	Attributes *scim.Object
 	// Population is the id of the user's population; empty is the environment's default one.
 	Population string
+	// EncodedPassword takes a password that begins with the name of an encoding,
+	// as {SSHA512}, for a hash that another directory has made (pingone B10).
+	EncodedPassword bool
 	// MustChange makes the next sign-in ask for a new password; nil leaves it as it is.
 	MustChange *bool
 	// Groups are ids of groups that the user joins in the same transaction.

@@ -699,11 +699,11 @@ func TestManager(t *testing.T) {
 
 func TestCheckPassword(t *testing.T) {
 	w := open(t)
-	if err := w.CheckPassword("2Federate"); err != nil {
+	if err := w.CheckPassword(ctx, w.dev, "2Federate"); err != nil {
 		t.Error(err)
 	}
 	broken := []string{}
-	for _, e := range scim.Faults(w.CheckPassword("short")) {
+	for _, e := range scim.Faults(w.CheckPassword(ctx, w.dev, "short")) {
 		broken = append(broken, e.Allowed[0])
 	}
 	if diff := cmp.Diff([]string{"minLength", "capitals", "digits"}, broken); diff != "" {

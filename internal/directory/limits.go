@@ -398,7 +398,7 @@ func (w *write) limit(ctx context.Context) error {
 		}
 	}
 	if l.kept[ownPassword] {
-		w.body.password, w.draft.MustChange = "", nil
+		w.body.password, w.hash, w.draft.MustChange = "", "", nil
 	}
 	if l.kept[ownPopulation] {
 		w.draft.Population = ""

@@ -151,8 +151,10 @@ func (w *write) apply(m Modification, old *store.Row) error {
 	if l.keepsAny() {
 		attributes = l.keep(m.Type, attributes, old.Resource().Attributes())
 	}
-	w.body, err = w.d.takeApart(w.schema, attributes)
-	return err
+	if w.body, err = w.d.takeApart(w.schema, attributes); err != nil {
+		return err
+	}
+	return w.checkPassword(old.Population)
 }
 
 func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {

@@ -29,6 +29,16 @@ type Policy struct {
 	Capitals  int
 	Digits    int
 	Special   int // characters that are neither letters nor digits
+	Lower     int // lower-case letters
+	Repeated  int // equal characters in a row at most; 0 is no limit
+	Unique    int // different characters
+
+	// NotCommon: what many people have is no password. NotProfile: nor is a text
+	// that is an attribute of the user.
+	NotCommon, NotProfile bool
+	// Distance is how many characters must differ from the present password,
+	// where a user shows that one to change it.
+	Distance int
 
 	// Words are no passwords, in any letter case and whatever stands before
 	// and after them that is no letter.
@@ -46,18 +56,20 @@ type Policy struct {
 	LockFor       time.Duration
 }
 
-// DefaultPolicy is the one policy of a new environment: it must accept the
+// DefaultPolicy is the policy of environments that have none of their own: it must accept the
 // passwords of the vendors' own examples (p14e R14, R76; pingone B58).
 var DefaultPolicy = Policy{MinLength: 8, MaxLength: 1024, Capitals: 1, Digits: 1, MaxFailures: 10, LockFor: 15 * time.Minute}
 
 // check returns a RulePassword fault for each way in which password, already
-// prepared, breaks the policy.
-func (p Policy) check(password string) (faults scim.Errors) {
-	var capitals, digits, special int
+// prepared, breaks the policy. attributes are the user's; nil for none.
+func (p Policy) check(password string, attributes *scim.Object) (faults scim.Errors) {
+	var capitals, lower, digits, special int
 	for _, r := range password {
 		switch {
 		case unicode.IsUpper(r):
 			capitals++
+		case unicode.IsLower(r):
+			lower++
 		case unicode.IsDigit(r):
 			digits++
 		case !unicode.IsLetter(r):
@@ -76,16 +88,25 @@ func (p Policy) check(password string) (faults scim.Errors) {
 		{capitals < p.Capitals, "capitals", p.Capitals, "fewer capital letters than %d"},
 		{digits < p.Digits, "digits", p.Digits, "fewer digits than %d"},
 		{special < p.Special, "special", p.Special, "fewer special characters than %d"},
+		{lower < p.Lower, "lower", p.Lower, "fewer lower-case letters than %d"},
+		{p.Repeated > 0 && longestRun(password) > p.Repeated, "repeated", p.Repeated, "more equal characters in a row than %d"},
+		{p.Unique > 0 && differentCharacters(password) < p.Unique, "unique", p.Unique, "fewer different characters than %d"},
+		{p.isWord(password), "words", 0, "a word of a dictionary"},
+		{p.NotCommon && isCommon(password), "common", 0, "a common password"},
+		{p.NotProfile && attributes != nil && inProfile(password, scim.ObjectValue(attributes)), "profile", 0, "an attribute of the user"},
 	} {
 		if t.broken {
-			faults = append(faults, &scim.Error{Rule: scim.RulePassword, Path: "password",
-				Detail: fmt.Sprintf(t.reason, t.limit), Allowed: []string{t.name, strconv.Itoa(t.limit)}})
+			faults = append(faults, brokenPolicy(t.name, t.reason, t.limit))
 		}
 	}
-	if p.isWord(password) {
-		faults = append(faults, &scim.Error{Rule: scim.RulePassword, Path: "password", Detail: "a word of a dictionary", Allowed: []string{"words", "0"}})
-	}
 	return faults
+}
+
+func brokenPolicy(setting, reason string, limit int) *scim.Error {
+	if strings.Contains(reason, "%d") {
+		reason = fmt.Sprintf(reason, limit)
+	}
+	return &scim.Error{Rule: scim.RulePassword, Path: "password", Detail: reason, Allowed: []string{setting, strconv.Itoa(limit)}}
 }
 
 // isWord reports whether the password is one of the words, with what is put
@@ -113,18 +134,18 @@ func (p Policy) fail(c *store.Credential, now time.Time) {
 
 // checkHistory returns RulePassword if the password, already prepared, is one
 // of those of the credential that may not be used again.
-func (d *Directory) checkHistory(ctx context.Context, password string, c *store.Credential) error {
-	if d.policy.History == 0 || c.Hash == "" {
+func (d *Directory) checkHistory(ctx context.Context, p Policy, password string, c *store.Credential) error {
+	if p.History == 0 || c.Hash == "" {
 		return nil
 	}
 	hashes := append([]string{c.Hash}, c.History...)
-	for _, hash := range hashes[:min(len(hashes), d.policy.History)] {
+	for _, hash := range hashes[:min(len(hashes), p.History)] {
 		same, err := d.hasher.matches(ctx, password, hash)
 		if err != nil {
 			return err
 		}
 		if same {
-			return &scim.Error{Rule: scim.RulePassword, Path: "password", Detail: "used before", Allowed: []string{"history", strconv.Itoa(d.policy.History)}}
+			return brokenPolicy("history", "used before", p.History)
 		}
 	}
 	return nil
@@ -140,21 +161,14 @@ func (p Policy) replaceHash(c *store.Credential, hash string, now time.Time) {
 	c.Hash, c.Changed, c.Failures, c.LockedUntil = hash, now, 0, time.Time{}
 }
 
-// CheckPassword returns a RulePassword fault for each way in which the password
-// breaks the policy, nil if in none.
-func (d *Directory) CheckPassword(password string) error {
-	_, faults := d.preparePassword(password)
-	return faults.Or()
-}
-
 // preparePassword returns the password as it is hashed and compared (RFC 8265
-// 4.2), and in what it breaks the policy.
-func (d *Directory) preparePassword(password string) (string, scim.Errors) {
+// 4.2), RulePassword for one that cannot be.
+func preparePassword(password string) (string, scim.Errors) {
 	prepared, err := scim.PreparePassword(password)
 	if err != nil {
 		return "", scim.Errors{{Rule: scim.RulePassword, Path: "password", Detail: "characters that cannot be typed reliably"}}
 	}
-	return prepared, d.policy.check(prepared)
+	return prepared, nil
 }
 
 // Cost of argon2id, the least that OWASP names: 19 MiB, two passes, one lane.
@@ -212,13 +226,16 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 }
 
 // matches reports whether the password, already prepared, is the one of the
-// PHC string that hash made.
+// PHC string that hash made, or of one that another directory has encoded.
 func (h *hasher) matches(ctx context.Context, password, phc string) (bool, error) {
 	leave, err := h.enter(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer leave()
+	if name, value := encoding(phc); name != "" {
+		return compareEncoded(password, name, value)
+	}
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
 		return false, fmt.Errorf("password hash of an unknown form")

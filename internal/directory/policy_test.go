@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -69,7 +70,7 @@ func TestPolicy(t *testing.T) {
 		} {
 			w := under(t, row.policy)
 			for i, password := range slices.Concat(row.taken, row.broken) {
-				err := w.CheckPassword(password)
+				err := w.CheckPassword(ctx, w.dev, password)
 				if i < len(row.taken) {
 					if err != nil {
 						t.Errorf("%s: %q is refused: %v", row.name, password, err)
@@ -169,7 +170,7 @@ func TestPolicy(t *testing.T) {
 			"2Federate": true, "Password1": true, "1234567A": true,
 			"123456A": false, "1234567a": false, "Abcdefgh": false, "#Abcdefg": false,
 		} {
-			if err := w.CheckPassword(password); (err == nil) != want {
+			if err := w.CheckPassword(ctx, w.dev, password); (err == nil) != want {
 				t.Errorf("%s: %v", password, err)
 			}
 		}
@@ -194,8 +195,137 @@ func TestPolicy(t *testing.T) {
 		signIn(t, w, "2Federate", true)
 	})
 	t.Run("the policy does not tell passwords", func(t *testing.T) {
-		err := under(t, directory.Policy{Words: []string{"dragon"}, MinLength: 50}).CheckPassword("Dragon-canary")
+		w := under(t, directory.Policy{Words: []string{"dragon"}, MinLength: 50})
+		err := w.CheckPassword(ctx, w.dev, "Dragon-canary")
 		if strings.Contains(err.Error(), "canary") {
+			t.Error(err)
+		}
+	})
+}
+
+// broken returns what of a policy a refusal names.
+func broken(err error) (names []string) {
+	for _, e := range scim.Faults(err) {
+		names = append(names, e.Allowed[0])
+	}
+	return names
+}
+
+func TestNamedPolicies(t *testing.T) {
+	assign := func(t *testing.T, w *world, population, name string) {
+		t.Helper()
+		if err := w.SetPolicy(ctx, w.home.Environment, population, name); err != nil {
+			t.Fatal(err)
+		}
+		w.dev = directorytest.Caller(t, w.Directory, directorytest.DevToken) // as it is in the next request
+	}
+	t.Run("pingone:B56 the policy Standard", func(t *testing.T) {
+		w := open(t)
+		assign(t, &w, "", "standard")
+		for _, row := range []struct{ password, broken string }{
+			{"Hkmpr12#", ""}, {"aB3#" + strings.Repeat("aB3#xy", 41) + "aB3#x", ""}, // of 8 and of 255 characters
+			{"Hkmp12#", "minLength"}, {"aB3#" + strings.Repeat("aB3#xy", 42), "maxLength"},
+			{"HKMPR12#", "lower"}, {"hkmpr12#", "capitals"}, {"Hkmprst#", "digits"}, {"Hkmprst1", "special"},
+			{"Aabb112#", ""}, {"Abbb112#", "repeated"}, {"Aa1#Aa1b", ""}, {"Aa1#Aa1#", "unique"},
+			{"P@ssw0rd", "common"}, {"Password1!", "common"}, {"1Qwertyuiop!", "common"}, {"L3tm31n!", "common"}, {"Unc0mmon!", ""},
+		} {
+			want := []string(nil)
+			if row.broken != "" {
+				want = []string{row.broken}
+			}
+			if got := broken(w.CheckPassword(ctx, w.dev, row.password)); !slices.Equal(got, want) {
+				t.Errorf("%.20s: breaks %v, want %v", row.password, got, want)
+			}
+		}
+		for _, attribute := range []string{`"nickName":"Xy#12abcd"`, `"name":{"familyName":"xY#12ABCD"}`, `"emails":[{"value":"XY#12abcd"}]`} {
+			_, err := w.Create(ctx, w.dev, w.home, user(t, `{"userName":"bob","password":"Xy#12abcd",`+attribute+`}`))
+			if e := fault(t, err, scim.RulePassword); e.Allowed[0] != "profile" {
+				t.Errorf("%s: %+v", attribute, e)
+			}
+		}
+		ada := w.create(t, user(t, `{"userName":"ada","password":"Xy#12abcd"}`))
+		_, _, err := w.Modify(ctx, w.dev, w.home, directory.Modification{Type: "User", ID: ada.ID, Password: true, Apply: set("password", scim.StringValue("Xy#12abcd"))})
+		if e := fault(t, err, scim.RulePassword); e.Allowed[0] != "history" {
+			t.Errorf("the same again: %+v", e)
+		}
+		for _, password := range []string{"Xy#12abce", "Xy#12abcdef", "Zy#12bbcd", "Xy#12ab"} {
+			_, err := w.ChangePassword(ctx, w.dev, w.home, ada.ID, "Xy#12abcd", password)
+			if e := fault(t, err, scim.RulePassword); e.Allowed[0] != "distance" && password != "Xy#12ab" {
+				t.Errorf("%s: %+v", password, e)
+			}
+		}
+		if _, err := w.ChangePassword(ctx, w.dev, w.home, ada.ID, "Xy#12abcd", "Xy#34abce"); err != nil {
+			t.Errorf("three characters changed: %v", err)
+		}
+		fault(t, w.SetPolicy(ctx, w.home.Environment, "", "passphrase"), scim.RuleCanonical)
+	})
+	t.Run("pingone:B57 a policy belongs to an environment or is named by a population", func(t *testing.T) {
+		w := open(t)
+		other, err := w.CreatePopulation(ctx, w.home.Environment, "", "other")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const weak, fair, strong = "weakling", "2Federate", "Str0ngly#"
+		n := 0
+		takes := func(population string, want ...string) {
+			t.Helper()
+			for _, password := range []string{weak, fair, strong} {
+				n++
+				draft := user(t, fmt.Sprintf(`{"userName":"u%d","password":%q}`, n, password))
+				draft.Population = population
+				_, err := w.Create(ctx, w.dev, w.home, draft)
+				if (err == nil) != slices.Contains(want, password) {
+					t.Errorf("population %q: %s: %v", population, password, err)
+				}
+			}
+		}
+		takes("", fair, strong)
+		assign(t, &w, "", "standard")
+		takes("", strong)
+		takes(other.ID, strong)
+		assign(t, &w, other.ID, "basic")
+		takes("", strong)
+		takes(other.ID, weak, fair, strong)
+		draft := user(t, `{"userName":"moved","externalId":"m"}`)
+		draft.Population = other.ID
+		moved := w.create(t, draft)
+		if err := w.change(moved.ID, weak); err != nil {
+			t.Errorf("a change in the population: %v", err)
+		}
+		_, _, err = w.Upsert(ctx, w.dev, w.home, user(t, `{"userName":"moved","externalId":"m","password":"`+fair+`"}`))
+		if err != nil {
+			t.Errorf("an update in the population: %v", err)
+		}
+		if err := w.SetDefaultPopulation(ctx, w.home.Environment, other.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.dev = directorytest.Caller(t, w.Directory, directorytest.DevToken)
+		takes("", weak, fair, strong)
+		takes(directorytest.Population, strong)
+		assign(t, &w, "", "")
+		takes(directorytest.Population, fair, strong)
+		foreign := directorytest.Caller(t, w.Directory, directorytest.OtherToken)
+		if _, err := w.Create(ctx, foreign, foreign.Home(), user(t, `{"userName":"x","password":"`+fair+`"}`)); err != nil {
+			t.Errorf("another environment: %v", err)
+		}
+		fault(t, w.SetPolicy(ctx, w.home.Environment, "nowhere", "basic"), scim.RuleNotFound)
+		fault(t, w.SetPolicy(ctx, directorytest.Other, other.ID, "basic"), scim.RuleNotFound)
+	})
+	t.Run("pingone:B58 the default policy takes the samples, Standard does not take all of them", func(t *testing.T) {
+		w := open(t)
+		for _, password := range []string{"2Federate", "SamplePassword@123"} {
+			if err := w.CheckPassword(ctx, w.dev, password); err != nil {
+				t.Errorf("%s: %v", password, err)
+			}
+		}
+		if !slices.Contains(directory.PolicyNames(), "standard") {
+			t.Error("standard is not offered")
+		}
+		assign(t, &w, "", "standard")
+		if got := broken(w.CheckPassword(ctx, w.dev, "2Federate")); !slices.Equal(got, []string{"special"}) {
+			t.Errorf("2Federate breaks %v", got)
+		}
+		if err := w.CheckPassword(ctx, w.dev, "SamplePassword@123"); err != nil {
 			t.Error(err)
 		}
 	})

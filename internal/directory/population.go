@@ -103,6 +103,9 @@ func (d *Directory) DeletePopulation(ctx context.Context, environment, id string
 		if err := tx.Delete(row); err != nil {
 			return err
 		}
+		if err := d.assign(tx, t, id, ""); err != nil {
+			return err
+		}
 		return d.record(tx, Caller{tenant: t.TID}, "delete", "Population", id)
 	})
 }
@@ -123,6 +126,7 @@ func (d *Directory) SetDefaultPopulation(ctx context.Context, environment, id st
 			}
 			t.DefaultPop = row.RID
 		}
+		t.Version++ // see typeCache
 		t.Modified = d.stamp()
 		if err := tx.UpdateTenant(t); err != nil {
 			return err

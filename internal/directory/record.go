@@ -32,7 +32,7 @@ func (d *Directory) logNote(tx *store.Tx, c Caller, op store.Op, row *store.Row,
 	}
 	action := map[store.Op]string{store.OpCreate: "create", store.OpUpdate: "update", store.OpDelete: "delete"}[op]
 	audit := d.audit(c, action, typeName(row), row.ID, "done")
-	audit.Detail = newDetail(n.attributes, c.Trace.Fired())
+	audit.Detail = newDetail(n.attributes, c.Trace.Fired(), c.External)
 	return tx.AppendAudit(audit)
 }
 
@@ -43,7 +43,7 @@ func (d *Directory) record(tx *store.Tx, c Caller, action, typ, id string) error
 
 func (d *Directory) audit(c Caller, action, typ, id, outcome string) *store.Audit {
 	return &store.Audit{TID: c.tenant, At: d.stamp(), Client: c.Client, Door: c.Door, Action: action, Type: typ, ID: id,
-		Outcome: outcome, Request: c.RequestID}
+		Outcome: outcome, Request: c.RequestID, Detail: newDetail(nil, nil, c.External)}
 }
 
 // update and view run a transaction and word the store's refusals as rules.

@@ -14,12 +14,16 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
-// A typeSet is the types of an environment as they were at a version of it. It
-// is not changed any more.
+// A typeSet is the types of an environment, and what else every write asks of
+// it, as they were at a version of it. It is not changed any more.
 type typeSet struct {
 	version int64
 	types   *scim.Types
 	numbers map[string]store.Type // by name, of the types that the environment has defined
+
+	assigned assigned
+	home     string // id of the default population, and its key in the store
+	homeRID  int64
 
 	// The definitions that it is made of, in order of creation.
 	schemas     []*scim.Schema
@@ -100,7 +104,11 @@ func (d *Directory) number(ctx context.Context, c Caller, typ string) (store.Typ
 
 // loadTypes reads the definitions of an environment. Errors: store.ErrNotFound.
 func loadTypes(tx *store.Tx, tenant int64) (*typeSet, error) {
-	version, err := tx.TenantVersion(tenant)
+	t, err := tx.TenantByTID(tenant)
+	if err != nil {
+		return nil, err
+	}
+	names, err := readAssigned(t)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +120,8 @@ func loadTypes(tx *store.Tx, tenant int64) (*typeSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &typeSet{version: version, types: new(scim.Types), numbers: make(map[string]store.Type)}
+	set := &typeSet{version: t.Version, types: new(scim.Types), numbers: make(map[string]store.Type),
+		assigned: names, home: t.DefaultPopulationID, homeRID: t.DefaultPop}
 	if len(schemas) == 0 && len(types) == 0 {
 		return set, nil
 	}

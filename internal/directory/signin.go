@@ -73,6 +73,14 @@ func (d *Directory) prove(ctx context.Context, p proof) (*scim.Resource, error) 
 	if credential.Hash == "" {
 		return nil, errUnauthenticated
 	}
+	hash := credential.Hash
+	if name, _ := encoding(hash); right && name != "" { // from now on it is one of our own
+		if prepared, err := scim.PreparePassword(p.password); err == nil {
+			if hash, err = d.hasher.hash(ctx, prepared); err != nil {
+				return nil, err
+			}
+		}
+	}
 	var out *scim.Resource
 	refused := false
 	err = d.update(ctx, func(tx *store.Tx) error {
@@ -99,7 +107,7 @@ func (d *Directory) prove(ctx context.Context, p proof) (*scim.Resource, error) 
 		case !p.right(current, now):
 			outcome = "password expired"
 		default:
-			current.Failures, current.LockedUntil = 0, time.Time{}
+			current.Hash, current.Failures, current.LockedUntil = hash, 0, time.Time{}
 			row.LastLogin = current.LastLogin
 			out = p.caller.limits.show(row.Resource())
 		}

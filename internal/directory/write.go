@@ -34,8 +34,11 @@ func (d *Directory) Create(ctx context.Context, c Caller, s Scope, dr Draft) (*s
 // Check returns what Create would refuse of the draft without a look at what is
 // stored: nil, RuleForbidden, RulePassword, every validation rule.
 func (d *Directory) Check(ctx context.Context, c Caller, s Scope, dr Draft) error {
-	_, err := d.write(ctx, c, s, dr)
-	return err
+	w, err := d.write(ctx, c, s, dr)
+	if err != nil {
+		return err
+	}
+	return w.checkPassword("")
 }
 
 // Upsert creates the user, or replaces the one user that has the draft's
@@ -173,6 +176,7 @@ type write struct {
 	typ    store.Type         // the same in the store
 	draft  Draft
 	body   body
+	policy Policy // that body.password satisfies
 	hash   string // of body.password
 	// dropPassword takes away the password that there is, if hash is empty.
 	dropPassword bool
@@ -216,6 +220,9 @@ func (w *write) prepare(ctx context.Context) (err error) {
 	w.schema = w.set.types.Type(w.draft.Type)
 	if w.modifies {
 		return nil
+	}
+	if err := w.takeEncoded(); err != nil {
+		return err
 	}
 	if w.body, err = w.d.takeApart(w.schema, w.draft.Attributes); err != nil {
 		return err
@@ -274,7 +281,7 @@ func (d *Directory) takeApart(t *scim.ResourceType, attributes *scim.Object) (bo
 	}
 	b.externalID = kept.Get("externalId").Text()
 	if v, ok := kept.Lookup("password"); ok && t.Name == "User" {
-		prepared, faults := d.preparePassword(v.Text())
+		prepared, faults := preparePassword(v.Text())
 		if len(faults) > 0 {
 			return body{}, faults[0]
 		}
@@ -314,10 +321,11 @@ func (d *Directory) hash(ctx context.Context, w *write, find func(*store.Tx) (*s
 	if w.body.password == "" {
 		return nil
 	}
-	credential := &store.Credential{}
+	credential, population := &store.Credential{}, ""
 	err = d.view(ctx, func(tx *store.Tx) error {
 		row, err := find(tx)
 		if err == nil && row != nil {
+			population = row.Population
 			credential, err = tx.Credential(row.RID)
 		}
 		if errors.Is(err, store.ErrNotFound) {
@@ -328,7 +336,10 @@ func (d *Directory) hash(ctx context.Context, w *write, find func(*store.Tx) (*s
 	if err != nil {
 		return err
 	}
-	if err := d.checkHistory(ctx, w.body.password, credential); err != nil {
+	if err := w.checkPassword(population); err != nil {
+		return err
+	}
+	if err := d.checkHistory(ctx, w.policy, w.body.password, credential); err != nil {
 		return err
 	}
 	w.hash, err = d.hasher.hash(ctx, w.body.password)
@@ -619,7 +630,7 @@ func (w *write) credential(tx *store.Tx, row *store.Row, mustChange bool) error 
 		row.HasPassword, row.PasswordChanged = false, time.Time{}
 	}
 	if w.hash != "" {
-		w.d.policy.replaceHash(c, w.hash, row.Modified)
+		w.policy.replaceHash(c, w.hash, row.Modified)
 		row.HasPassword, row.PasswordChanged = true, row.Modified
 	}
 	return tx.SetCredential(c)

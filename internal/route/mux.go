@@ -232,6 +232,9 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 		}
 	}
 	s.Caller.Door, s.Caller.RequestID, s.Caller.Trace = d.Name, RequestID(r.Context()), &directory.Trace{}
+	if d.External != nil {
+		s.Caller.External = d.External(r.Header)
+	}
 	switch {
 	case p == nil:
 		return &scim.Error{Rule: scim.RuleNoEndpoint, Path: r.URL.EscapedPath()}

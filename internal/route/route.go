@@ -60,6 +60,8 @@ type Door struct {
 	// Error words err: the door's status, headers (WWW-Authenticate too) and
 	// body. The header Allow is set already where err is a RuleMethod of the Mux.
 	Error func(w http.ResponseWriter, r *http.Request, err error)
+	// External reads what the client's own systems call the request; nil for nothing.
+	External func(http.Header) directory.External
 	// MethodOverride: X-HTTP-Method-Override on a POST replaces the method.
 	MethodOverride bool
 	// AnyCase: the literals of Prefix and Routes match in any letter case (scim HTTP-13).

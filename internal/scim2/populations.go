@@ -22,6 +22,8 @@ func (m *mount) populationsDoor() route.Door {
 		Prefix:  n.prefix,
 		Schemes: m.profile.schemes,
 		Error:   n.writeNativeError,
+
+		External: m.profile.external,
 		Routes: []route.Route{
 			{Method: "GET", Path: "/populations", Permission: directory.ReadDirectory, Handle: n.handle((*call).populations)},
 		},

@@ -40,6 +40,8 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 			Schemes: p.schemes,
 			Error:   m.writeError,
 			AnyCase: p.anyCase,
+
+			External: p.external,
 		}
 		if p.native {
 			doors = append(doors, m.populationsDoor())
