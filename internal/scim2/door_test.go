@@ -17,7 +17,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/uuid"
 
 	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/directory"
@@ -26,7 +25,6 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 	"github.com/rollcall-directory/rollcall/internal/server"
-	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
 // publicURL is what the servers of these tests are known as.
@@ -189,27 +187,14 @@ func (d *door) refused(t testing.TB, request, body string, status int, scimType,
 	return a
 }
 
-// population makes another population in the store: there is no call for it yet.
+// population makes another population and returns its id.
 func (d *door) population(t testing.TB, name string) string {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(d.files, "rollcall.db")})
+	p, err := d.dir.CreatePopulation(t.Context(), directorytest.Environment, "", name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	row := &store.Row{Type: store.Population, ID: uuid.NewString(), Key: name, Version: 1, Created: d.clock.Now(), Modified: d.clock.Now(), Doc: []byte(`{"name":"` + name + `"}`)}
-	err = db.Update(t.Context(), func(tx *store.Tx) error {
-		tenant, err := tx.Tenant(directorytest.Environment)
-		if err != nil {
-			return err
-		}
-		row.TID = tenant.TID
-		return tx.Insert(row, row.Resource().Attributes())
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return row.ID
+	return p.ID
 }
 
 // signIn reports whether the user can sign in with the password.

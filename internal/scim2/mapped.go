@@ -88,7 +88,7 @@ func mappedUsers(users *kind, o Options) *kind {
 	}
 	k.decode = func(dr *directory.Draft, checks scim.Checks) {
 		dr.Attributes = fromNative(dr.Attributes)
-		decodePopulation(dr, checks)
+		users.decode(dr, checks)
 	}
 	k.encode = func(c *call, r *scim.Resource) *scim.Object {
 		o := toNative(encodePingOne(users.ResourceType, r))

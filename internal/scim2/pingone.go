@@ -27,6 +27,7 @@ func PingOne(o Options) Profile {
 		mediaType:   scimJSON + ";charset=utf-8",
 		wantsPlain:  allowsOnlyPlain,
 		correlation: "Correlation-Id",
+		external:    externalPingOne,
 		native:      true,
 		page:        paging{size: 200, most: 200, off: o.NoPaging, quiet: true},
 		discovery: discovery{
@@ -39,11 +40,14 @@ func PingOne(o Options) Profile {
 		internal:    func(*http.Request) string { return "Internal error" },
 	}
 	p.kinds = []*kind{{
-		ResourceType:       pingOneUsers(o),
-		write:              directory.WriteUsers,
-		checks:             pingOneChecks(o),
-		inspect:            inspectPingOne,
-		decode:             decodePopulation,
+		ResourceType: pingOneUsers(o),
+		write:        directory.WriteUsers,
+		checks:       pingOneChecks(o),
+		inspect:      inspectPingOne,
+		decode: func(dr *directory.Draft, checks scim.Checks) {
+			dr.EncodedPassword = o.EncodedPasswords
+			decodePopulation(dr, checks)
+		},
 		fixedID:            true,
 		createOnlyPassword: true,
 		population:         scim.PingOneSchema + ":population.id",
@@ -61,6 +65,26 @@ func PingOne(o Options) Profile {
 		p.notOffered = append(p.notOffered, "/Groups", "/Groups/{id}")
 	}
 	return p
+}
+
+// externalPingOne reads what the platform writes into its audit trail (pingone A13).
+func externalPingOne(h http.Header) directory.External {
+	return directory.External{Transaction: externalID(h.Get("X-Ping-External-Transaction-ID")), Session: externalID(h.Get("X-Ping-External-Session-ID"))}
+}
+
+// externalID returns at most 100 characters of the id, with _ for those that
+// the platform does not keep.
+func externalID(text string) string {
+	var kept []rune
+	for _, r := range text {
+		if !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune("._-/@=#+", r) {
+			r = '_'
+		}
+		if kept = append(kept, r); len(kept) == 100 {
+			break
+		}
+	}
+	return string(kept)
 }
 
 // pingOneAttributes are the attributes of pingone section 5 with their

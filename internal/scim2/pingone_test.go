@@ -2,6 +2,8 @@ package scim2_test
 
 import (
 	"context"
+	"crypto/sha512"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -97,7 +99,7 @@ var pingOneAccess = []check{
 			d.do("GET /Users/none", "", "Accept: "+accept).wantHeader(t, "Content-Type", sent)
 		}
 	}},
-	{name: "an answer has a Correlation-Id that the log has too", run: func(t *testing.T, d *door) {
+	{name: "pingone:A13 external ids are in the audit log, and an answer has a Correlation-Id that the log has too", run: func(t *testing.T, d *door) {
 		uuid := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 		for _, a := range []*answer{
 			d.do("GET /Users", ""), d.do("POST /Users", `{"userName":"ada"}`), d.do("GET /Users/none", ""), d.as("").do("GET /Users", ""),
@@ -108,7 +110,33 @@ var pingOneAccess = []check{
 			}
 			a.wantHeader(t, "Cache-Control", "no-store")
 		}
+
+		const kept = "Äb\u03019._-/@=#+"
+		long := strings.Repeat("é", 101)
+		for i, e := range []struct{ transaction, session, wantTransaction, wantSession string }{
+			{"tx-1", "sess/2", "tx-1", "sess/2"},
+			{kept, "a b\tc;d,e\"<f>", kept, "a_b_c_d_e__f_"},
+			{long, "", long[:len(long)-len("é")], ""},
+			{"", "s", "", "s"},
+		} {
+			d.do("POST /Users", fmt.Sprintf(`{"userName":"u%d"}`, i), "X-Ping-External-Transaction-ID: "+e.transaction, "X-Ping-External-Session-ID: "+e.session).wantStatus(t, 201)
+			last := d.audited(t)
+			want(t, "audited", [3]string{last.Action, last.Transaction, last.Session}, [3]string{"create", e.wantTransaction, e.wantSession})
+		}
+		d.as(directorytest.ReaderToken).do("DELETE /Users/1", "", "X-Ping-External-Transaction-ID: tx-9").wantStatus(t, 403)
+		last := d.audited(t)
+		want(t, "audited", [3]string{last.Action, last.Transaction, last.Session}, [3]string{"refuse", "tx-9", ""})
 	}},
+}
+
+// audited returns the last row of the audit log.
+func (d *door) audited(t testing.TB) directory.AuditRow {
+	t.Helper()
+	rows, err := d.dir.Audit(context.Background(), directorytest.Environment, 0, 1000)
+	if err != nil || len(rows) == 0 {
+		t.Fatalf("%d rows of the audit log, %v", len(rows), err)
+	}
+	return rows[len(rows)-1]
 }
 
 // accessToken asks the token endpoint for an access token.
@@ -220,10 +248,45 @@ var pingOneCreate = []check{
 			}
 		}
 	}},
-	{name: "an encoded password is taken as clear text", run: func(t *testing.T, d *door) {
-		const encoded = "{SSHA512}UkGWfORubNKFpFBWh+Lgy4FrciclzUXneuryV+B+zBDR4Gqd5wvMqAvKRixgQWoZlZUgq8Wh40uMK3s6bWpzWt1/TqQH02hX"
+	{name: "pingone:B8 without a population it is the default one, and without that 400", run: func(t *testing.T, d *door) {
+		ctx := context.Background()
+		elsewhere := d.population(t, "elsewhere")
+		if err := d.dir.SetDefaultPopulation(ctx, directorytest.Environment, elsewhere); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "population", d.create(t, "/Users", `{"userName":"ada"}`).get(pingOneURN), any(map[string]any{"population": map[string]any{"id": elsewhere}}))
+		if err := d.dir.SetDefaultPopulation(ctx, directorytest.Environment, ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, more := range []string{``, `,"` + pingOneURN + `":null`, `,"` + pingOneURN + `":{"population":{}}`} {
+			d.refused(t, "POST /Users", `{"userName":"bob"`+more+`}`, 400, "invalidValue", "Attribute population.id is required and must have a value")
+		}
+		d.refused(t, "POST /DirectMappedUsers", `{"username":"bob"}`, 400, "invalidValue", "Attribute population.id is required and must have a value")
+		d.create(t, "/Users", `{"userName":"bob","`+pingOneURN+`":{"population":{"id":"`+elsewhere+`"}}}`)
+	}},
+	{name: "pingone:B10 an encoded password is taken as clear text, unless the switch is on", run: func(t *testing.T, d *door) {
+		// Of "plain", which no policy takes: SHA-512 of it and of a salt of eight bytes.
+		digest := sha512.Sum512([]byte("plain" + "saltsalt"))
+		encoded := "{SSHA512}" + base64.StdEncoding.EncodeToString(append(digest[:], "saltsalt"...))
 		d.user(t, `{"userName":"ada","password":"`+encoded+`"}`)
 		want(t, "sign-in", d.signIn(t, "ada", encoded), true)
+		want(t, "sign-in", d.signIn(t, "ada", "plain"), false)
+		d.refused(t, "POST /Users", `{"userName":"bob","password":"{SSHA}"}`, 400, "invalidValue", "User password did not satisfy password policy requirements")
+
+		on := openPingOne(t, scim2.Options{EncodedPasswords: true})
+		on.user(t, `{"userName":"ada","password":"`+encoded+`"}`)
+		on.create(t, "/DirectMappedUsers", `{"username":"bob","password":"`+encoded+`"}`)
+		for _, name := range []string{"ada", "bob"} {
+			for range 2 { // the second time it is a hash of our own
+				want(t, "sign-in", on.signIn(t, name, "plain"), true)
+				want(t, "sign-in", on.signIn(t, name, encoded), false)
+			}
+		}
+		on.user(t, `{"userName":"cyd","password":"2Federate"}`)
+		want(t, "sign-in", on.signIn(t, "cyd", "2Federate"), true)
+		for _, bad := range []string{"short", "{SSHA512}", "{SSHA512}2Federate", "{SSHA512}AAAA", "{BCRYPT}2Federate", "{PBKDF2}AAAAAAAA1", "{MD5}x"} {
+			on.refused(t, "POST /Users", `{"userName":"dan","password":"`+bad+`"}`, 400, "invalidValue", "User password did not satisfy password policy requirements")
+		}
 	}},
 	{name: "pingone:B11 without active the user is active, with false it cannot sign in", run: func(t *testing.T, d *door) {
 		a := d.create(t, "/Users", `{"userName":"ada","password":"2Federate"}`)

@@ -38,6 +38,8 @@ type Profile struct {
 	wantsPlain func(accept []string) bool
 	// correlation is the header that carries the id of the request; empty for none.
 	correlation string
+	// external reads what the client's own systems call the request; nil for nothing.
+	external func(http.Header) directory.External
 	// locates: answers of one resource have the headers Location and
 	// Content-Location. Without it only a new resource has a Location.
 	locates bool
@@ -163,6 +165,10 @@ type Options struct {
 	Unknown Unknown
 	// NoPaging ignores startIndex (pingone B21).
 	NoPaging bool
+
+	// EncodedPasswords takes passwords of new users that another directory has
+	// hashed, as {SSHA512} and the value, for what they are (pingone B10).
+	EncodedPasswords bool
 
 	// Groups serves groups as the standard has them (pingone B47, rsa RSA-120).
 	Groups bool
