@@ -31,6 +31,7 @@ import (
 type benchCommand struct {
 	Connections []int         `default:"1,16,64" help:"Connections at a time (${default})."`
 	For         time.Duration `name:"for" default:"3s" help:"How long each figure is taken (${default})."`
+	Database    string        `placeholder:"URL" help:"Keep the data in this PostgreSQL database, which is left with what was created."`
 	Dir         string        `placeholder:"DIR" help:"Keep the data below this directory while it runs (a temporary one)."`
 	Limit       string        `hidden:"" help:"Serve the limits and keep their file here."`
 }
@@ -78,7 +79,7 @@ func (c *benchCommand) Run(t *terminal) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{duration: c.For}
-	if err := b.start(dir); err != nil {
+	if err := b.start(dir, c.Database); err != nil {
 		return errors.Join(err, b.stop())
 	}
 	var figures []figure
@@ -113,15 +114,19 @@ type bench struct {
 	ids           []string // of the users, as many as are worth keeping
 }
 
-func (b *bench) start(dir string) (err error) {
-	data := filepath.Join(dir, "data")
-	if b.server, err = startChild("serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0", "--data", data); err != nil {
+func (b *bench) start(dir, database string) (err error) {
+	data := dataFlag{Data: filepath.Join(dir, "data"), Database: database}
+	where := []string{"--data", data.Data}
+	if database != "" {
+		where = []string{"--database", database}
+	}
+	if b.server, err = startChild(append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0"}, where...)...); err != nil {
 		return err
 	}
 	if b.limit, err = startChild("bench", "--json", "--limit", filepath.Join(dir, "limit.log")); err != nil {
 		return err
 	}
-	return dataFlag{data}.use(func(ctx context.Context, d *directory.Directory) error {
+	return data.use(func(ctx context.Context, d *directory.Directory) error {
 		e, err := d.FindEnvironment(ctx, defaultEnvironment)
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ const (
 
 type serveCommand struct {
 	Data      string         `placeholder:"DIR" env:"ROLLCALL_DATA" help:"Keep the data in this directory (${data}; with --dev a temporary one)."`
-	Database  string         `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"Keep the data in PostgreSQL. Not offered yet."`
+	Database  string         `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"Keep the data in this PostgreSQL database, as postgres://user:password@host/name. Several hosts are the nodes of a cluster. The password is better given in the environment."`
 	Listen    string         `placeholder:"HOST:PORT" default:"${listen}" env:"ROLLCALL_LISTEN" help:"Listen on this address (${default})."`
 	PublicURL string         `name:"public-url" placeholder:"URL" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (http:// and the address listened on)."`
 	Dev       bool           `env:"ROLLCALL_DEV" help:"Development mode: on loopback, with the well-known identities of the vendors' examples."`
@@ -49,8 +49,8 @@ type serveCommand struct {
 
 // Run serves until a signal asks it to stop. A second signal ends it at once.
 func (c *serveCommand) Run(t *terminal) (err error) {
-	if c.Database != "" {
-		return usageError("--database is not offered yet: leave it out and keep the data in a directory with --data")
+	if c.Database != "" && c.Data != "" {
+		return usageError("--data and --database are both given: the data can only be in one of them")
 	}
 	signalled, unhandle := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer unhandle()
@@ -82,7 +82,7 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	d, err := directory.Open(ctx, directory.Config{Path: data})
+	d, err := directory.Open(ctx, directory.Config{Path: data, Database: c.Database})
 	if err != nil {
 		return err
 	}
@@ -100,6 +100,9 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 		return err
 	}
 	at := announcement{URL: publicURL, Listen: l.Addr().String(), Data: data}
+	if c.Database != "" {
+		at.Data = d.Place()
+	}
 	if metrics != nil {
 		at.Metrics = "http://" + metrics.Addr().String() + "/metrics"
 	}
@@ -274,7 +277,7 @@ func reachedSafely(public *url.URL) bool {
 func (c *serveCommand) data() (path string, remove func() error, err error) {
 	keep := func() error { return nil }
 	switch {
-	case c.Data != "":
+	case c.Data != "", c.Database != "":
 		return c.Data, keep, nil
 	case !c.Dev:
 		return defaultData, keep, nil
@@ -322,7 +325,11 @@ func (c *serveCommand) announce(t *terminal, at announcement) error {
 	return t.print(at, func(w io.Writer) {
 		fmt.Fprintf(w, "# rollcall is ready: %s\n", at.URL)
 		if !c.Dev {
-			fmt.Fprintf(w, "# the data is in %s; make a client with: rollcall client create --data %s\n", at.Data, at.Data)
+			flag := "--data " + at.Data
+			if c.Database != "" {
+				flag = "--database ..."
+			}
+			fmt.Fprintf(w, "# the data is in %s; make a client with: rollcall client create %s\n", at.Data, flag)
 		}
 		if at.Metrics != "" {
 			fmt.Fprintf(w, "# metrics: %s\n", at.Metrics)

@@ -212,6 +212,11 @@ type Directory struct {
 type Config struct {
 	// Path is the data directory; it is created with mode 0700.
 	Path string
+	// Database is the URL of a PostgreSQL database in which the data are
+	// instead (store.Config.URL).
+	Database string
+	// Existing makes no new data: store.ErrNoData if there is none.
+	Existing bool
 	// Now is the clock that stamps data; time.Now when nil.
 	Now func() time.Time
 	// NewID makes the ids of new resources; UUIDs of version 7 when nil, so
@@ -234,9 +239,9 @@ const DefaultMaxLifetime = 365 * 24 * time.Hour
 // Open opens the directory's data, migrating it when it is of an earlier
 // version. Close must be called.
 func Open(ctx context.Context, cfg Config) (*Directory, error) {
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(cfg.Path, "rollcall.db"), ScanRows: cfg.ScanRows})
+	db, err := store.Open(ctx, store.Config{URL: cfg.Database, Path: filepath.Join(cfg.Path, "rollcall.db"), Existing: cfg.Existing, ScanRows: cfg.ScanRows})
 	if err != nil {
-		return nil, fmt.Errorf("open the directory in %s: %w", cfg.Path, err)
+		return nil, fmt.Errorf("open the directory: %w", err)
 	}
 	d := &Directory{db: db, hasher: newHasher(), policy: DefaultPolicy, now: time.Now, newID: newUUID,
 		maxLifetime: cmp.Or(cfg.MaxLifetime, DefaultMaxLifetime)}
@@ -257,6 +262,15 @@ func (d *Directory) Close() error { return d.db.Close() }
 
 // Now returns the time that the directory stamps data with.
 func (d *Directory) Now() time.Time { return d.now() }
+
+// Place returns where the data are, for people.
+func (d *Directory) Place() string { return d.db.Place() }
+
+// Guarantee asks the store what of its promise is in force. Errors: RuleBusy.
+func (d *Directory) Guarantee(ctx context.Context) (*store.Guarantee, error) {
+	found, err := d.db.Guarantee(ctx)
+	return found, busy(err)
+}
 
 // Ready reports whether the directory can serve: nil, or why not.
 func (d *Directory) Ready(ctx context.Context) error {

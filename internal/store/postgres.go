@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -97,6 +98,11 @@ func (e *postgresEngine) prepare(ctx context.Context) error {
 	case commit == "off":
 		return errors.New("synchronous_commit is off: what is answered might be lost; set it to on, for the server, the database or the user")
 	}
+	if e.db.cfg.Existing {
+		if tables, _, err := (pgSchema{s}).tables(ctx); err != nil || tables == 0 {
+			return errors.Join(err, ErrNoData)
+		}
+	}
 	if err := migrate(ctx, pgSchema{s}, "postgres"); err != nil {
 		return err
 	}
@@ -106,8 +112,12 @@ func (e *postgresEngine) prepare(ctx context.Context) error {
 // explain says of an error at the start what to do about it.
 func (e *postgresEngine) explain(err error) error {
 	fault, _ := errors.AsType[*pgconn.PgError](err)
-	if fault == nil {
+	switch {
+	case errors.Is(err, ErrNoData):
 		return err
+	case fault == nil: // each address with what is wrong with it, on a line, perhaps twice
+		lines := slices.Compact(strings.Split(err.Error(), "\n\t"))
+		return errors.New(strings.Join(lines, " "))
 	}
 	c := e.pool.Config().ConnConfig
 	switch fault.Code {
@@ -348,6 +358,19 @@ func (e *postgresEngine) translate(err error) error {
 
 // check has nothing to look at: the server checks its pages itself.
 func (e *postgresEngine) check(*Tx) error { return nil }
+
+func (e *postgresEngine) guarantee(tx *Tx) (*Guarantee, error) {
+	g := &Guarantee{Engine: "PostgreSQL"}
+	if err := tx.one(func(s scan) error { return s(&g.Version, &g.Fsync, &g.Commit, &g.Wanted, &g.Unseen) },
+		`SELECT current_setting('server_version'), current_setting('fsync') = 'on', current_setting('synchronous_commit'),
+		current_setting('synchronous_standby_names'), NOT pg_has_role('pg_read_all_stats', 'USAGE')`); err != nil {
+		return nil, err
+	}
+	var err error
+	g.Standbys, err = list(tx, func(s scan) (b Standby, err error) { return b, s(&b.Name, &b.State, &b.Sync) },
+		"SELECT application_name, coalesce(state, ''), coalesce(sync_state, '') FROM pg_stat_replication ORDER BY 1")
+	return g, err
+}
 
 // Locks that are no row's have two numbers; the first says what the second is.
 const (

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -29,6 +30,9 @@ type sqliteEngine struct {
 
 func openSQLite(ctx context.Context, db *DB) (engine, error) {
 	e := &sqliteEngine{cfg: db.cfg, readers: make(chan *conn, db.cfg.Readers), closed: make(chan struct{})}
+	if _, err := os.Stat(e.cfg.Path); e.cfg.Existing && errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoData
+	}
 	if err := e.create(); err != nil {
 		return nil, err
 	}
@@ -263,6 +267,12 @@ func (e *sqliteEngine) check(tx *Tx) error {
 			SELECT count(*) FROM (SELECT tid, type, count(*) AS n FROM resource GROUP BY tid, type) r
 			FULL JOIN (SELECT tid, type, n FROM counter WHERE n <> 0) c ON c.tid = r.tid AND c.type = r.type WHERE c.n IS NOT r.n`},
 	})
+}
+
+// guarantee: the writer was seen to flush when it was opened.
+func (e *sqliteEngine) guarantee(tx *Tx) (*Guarantee, error) {
+	g := &Guarantee{Engine: "SQLite", Fsync: true}
+	return g, tx.one(func(s scan) error { return s(&g.Version) }, "SELECT sqlite_version()")
 }
 
 // There is one writer, so that nothing is locked, and changes are numbered in

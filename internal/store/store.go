@@ -33,6 +33,8 @@ var (
 	// file, the store is closed. The text says which. It may be tried again.
 	ErrUnavailable = errors.New("store: unavailable")
 
+	// ErrNoData: Config.Existing is set and there is none.
+	ErrNoData = errors.New("store: there is no data")
 	// ErrUncertain is an ErrUnavailable of which nobody knows whether the write
 	// is stored: the connection was lost while it was committed.
 	ErrUncertain = fmt.Errorf("%w: the write may be stored or not", ErrUnavailable)
@@ -60,6 +62,8 @@ type Config struct {
 	ScanRows int           // resources that one Select may compare with a filter; default 200,000
 	Few      int           // resources that are sooner read than looked up in one more index; default 1000
 	ScanTime time.Duration // time that one Select may spend on it; default 2 s
+	// Existing refuses a database that would be made, with ErrNoData.
+	Existing bool
 	// Unfinished opens also a database that a Copy has not finished.
 	Unfinished bool
 }
@@ -74,6 +78,14 @@ func (c Config) withDefaults() Config {
 	c.Few = cmp.Or(c.Few, 1000)
 	c.ScanTime = cmp.Or(c.ScanTime, 2*time.Second)
 	return c
+}
+
+// Place returns where the rows are, for people: the file, or the URL without a password.
+func (c Config) Place() string {
+	if c.URL == "" {
+		return c.Path
+	}
+	return withoutPassword(c.URL)
 }
 
 // DB is an open database.
@@ -95,6 +107,8 @@ type engine interface {
 	translate(err error) error
 	// check looks for damage in what only this engine keeps.
 	check(tx *Tx) error
+	// guarantee is DB.Guarantee.
+	guarantee(tx *Tx) (*Guarantee, error)
 	// lockKey is Tx.LockKey, lockTenant is Tx.LockTenant if it is for alone;
 	// others may take it at the same time otherwise. lock is Tx.lock.
 	lockKey(tx *Tx, key string) error
@@ -139,15 +153,13 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	cfg = cfg.withDefaults()
 	db := &DB{cfg: cfg}
 	var err error
-	where := cfg.Path
 	if cfg.URL != "" {
-		where = withoutPassword(cfg.URL)
 		db.engine, err = openPostgres(ctx, db)
 	} else {
 		db.engine, err = openSQLite(ctx, db)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", where, err)
+		return nil, fmt.Errorf("open %s: %w", cfg.Place(), err)
 	}
 	if !cfg.Unfinished {
 		if err := db.unfinished(ctx); err != nil {
@@ -156,6 +168,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	return db, nil
 }
+
+// Place is Config.Place.
+func (db *DB) Place() string { return db.cfg.Place() }
 
 // Close refuses new work with ErrUnavailable, finishes what is queued or
 // running, and closes the database. Closing again does nothing.

@@ -1,0 +1,73 @@
+package store
+
+import "context"
+
+// Guarantee says what is in force of the promise that a write is kept once it
+// is answered.
+type Guarantee struct {
+	Engine  string // SQLite or PostgreSQL
+	Version string // of the engine
+	// Fsync says that commits are flushed to disk.
+	Fsync bool
+	// Commit is PostgreSQL's synchronous_commit, Wanted its
+	// synchronous_standby_names: empty where commits wait for no other server.
+	Commit, Wanted string
+	// Standbys are the servers that follow. Unseen says that the user may not
+	// look at them (it needs the role pg_monitor).
+	Standbys []Standby
+	Unseen   bool
+}
+
+// A Standby is a server that follows the one that is written to.
+type Standby struct {
+	Name  string // application_name
+	State string // as pg_stat_replication.state has it: streaming, catchup, ...
+	Sync  string // sync_state: sync or quorum where commits wait for it; async, potential
+}
+
+// Synchronous returns how many standbys commits may wait for.
+func (g *Guarantee) Synchronous() (n int) {
+	for _, s := range g.Standbys {
+		if s.Sync == "sync" || s.Sync == "quorum" {
+			n++
+		}
+	}
+	return n
+}
+
+// Durability returns what is kept of a write.
+func (g *Guarantee) Durability() Durability {
+	switch {
+	case !g.Fsync || g.Commit == "off":
+		return Unsafe
+	case g.Commit != "local" && g.Synchronous() > 0:
+		return OnStandby
+	}
+	return OnDisk
+}
+
+// Weaker returns in what the promise in force is weaker than the one that is
+// configured, empty if it is not.
+func (g *Guarantee) Weaker() string {
+	switch {
+	case !g.Fsync:
+		return "commits are not flushed to disk (fsync is off)"
+	case g.Commit == "off":
+		return "commits are not waited for (synchronous_commit is off)"
+	case g.Wanted != "" && g.Commit == "local":
+		return "commits wait for no standby (synchronous_commit is local)"
+	case g.Wanted != "" && !g.Unseen && g.Synchronous() == 0:
+		return "no standby is synchronous, though synchronous_standby_names is " + g.Wanted
+	}
+	return ""
+}
+
+// Guarantee asks the database what promise is in force. Errors: ErrUnavailable.
+func (db *DB) Guarantee(ctx context.Context) (*Guarantee, error) {
+	var g *Guarantee
+	err := db.View(ctx, func(tx *Tx) (err error) {
+		g, err = db.engine.guarantee(tx)
+		return err
+	})
+	return g, err
+}
