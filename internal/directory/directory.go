@@ -158,6 +158,7 @@ type Query struct {
 	Start   int
 	Cursor  *Position
 	Count   int  // at most so many; 0 counts only
+	Places  bool // Page.Places is asked for
 	NoTotal bool // nobody asks for Page.Total, which may save much of the work
 	Include Include
 }
@@ -175,11 +176,19 @@ type Position struct {
 	Back bool
 }
 
+// Compare is negative if p comes before q in a list sorted by the keys, positive
+// if after. Places are those of one order in lists of several types too, if
+// all are sorted by an attribute of one name.
+func (p Position) Compare(q Position, by []scim.SortKey) int {
+	return store.Position(p).Compare(store.Position(q), by)
+}
+
 // A Page is the answer to a Query.
 type Page struct {
 	Total     int // of all matches; anything if Query.NoTotal
 	Start     int // of the query; 0 with a Cursor
 	Resources []*scim.Resource
+	Places    []Position // of Resources, if Query.Places: a page may begin after each
 	// Next is the Cursor of the page after this one, nil on the last page;
 	// Previous is that of the page before this one, nil on the first. A page
 	// that was only to count has neither.

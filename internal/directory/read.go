@@ -51,11 +51,14 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 	}
 	err = d.view(ctx, func(tx *store.Tx) error {
 		found, err := tx.Select(store.Query{TID: tenant, Type: number, Filter: q.Filter, Sort: q.Sort,
-			Start: q.Start, Cursor: (*store.Position)(q.Cursor), Count: q.Count, NoTotal: q.NoTotal, Within: c.limits.within(), TypeName: q.Type})
+			Start: q.Start, Cursor: (*store.Position)(q.Cursor), Count: q.Count, NoTotal: q.NoTotal, Places: q.Places, Within: c.limits.within(), TypeName: q.Type})
 		if err != nil {
 			return err
 		}
 		page.Total, page.Next, page.Previous = found.Total, (*Position)(found.Next), (*Position)(found.Previous)
+		for _, at := range found.Places {
+			page.Places = append(page.Places, Position(at))
+		}
 		for _, row := range found.Rows {
 			row.TypeName = q.Type
 		}

@@ -26,11 +26,10 @@ const (
 type cursor struct {
 	Issued int64    `json:"t"` // milliseconds since 1970
 	Count  int      `json:"n"` // of the first page
-	Kind   int      `json:"k"` // index among those of a query at the root
 	Keys   []string `json:"s"`
 	RID    int64    `json:"r"`
 	Back   bool     `json:"b"`
-	Start  bool     `json:"f"` // at the first resource of the kind
+	Start  bool     `json:"f"` // at the first resource
 }
 
 // A walk is a query by cursors.
@@ -104,13 +103,26 @@ func (w *walk) position() *directory.Position {
 	return &directory.Position{Keys: w.Keys, RID: w.RID, Back: w.Back}
 }
 
-// to returns the cursor of another page of the walk.
-func (c *call) to(w *walk, kind int, at *directory.Position) (string, error) {
-	next := cursor{Issued: c.directory.Now().UnixMilli(), Count: w.Count, Kind: kind, Start: at == nil}
-	if at != nil {
-		next.Keys, next.RID, next.Back = at.Keys, at.RID, at.Back
+// neighbours returns the members of a list that lead to the pages before and
+// after this one of the walk, which are nil if there are none (RFC 9865 2).
+func (c *call) neighbours(w *walk, previous, next *directory.Position) ([]scim.Member, error) {
+	var list []scim.Member
+	for _, neighbour := range []struct {
+		name string
+		at   *directory.Position
+	}{{"nextCursor", next}, {"previousCursor", previous}} {
+		at := neighbour.at
+		if at == nil || neighbour.name == "previousCursor" && w.first {
+			continue
+		}
+		text, err := c.sealer.Seal(c.r.Context(), c.caller, w.query,
+			cursor{Issued: c.directory.Now().UnixMilli(), Count: w.Count, Keys: at.Keys, RID: at.RID, Back: at.Back})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, member(neighbour.name, scim.StringValue(text)))
 	}
-	return c.sealer.Seal(c.r.Context(), c.caller, w.query, next)
+	return list, nil
 }
 
 // answerWalk answers with one page of a walk (RFC 9865 2).
@@ -120,21 +132,12 @@ func (k *kind) answerWalk(c *call, w *walk, query directory.Query, show *scim.Pr
 	if err != nil {
 		return err
 	}
-	head := []scim.Member{member("totalResults", scim.IntValue(int64(page.Total))), member("itemsPerPage", scim.IntValue(int64(len(page.Resources))))}
-	for _, neighbour := range []struct {
-		name string
-		at   *directory.Position
-	}{{"nextCursor", page.Next}, {"previousCursor", page.Previous}} {
-		if neighbour.at == nil || neighbour.name == "previousCursor" && w.first {
-			continue
-		}
-		text, err := c.to(w, 0, neighbour.at)
-		if err != nil {
-			return err
-		}
-		head = append(head, member(neighbour.name, scim.StringValue(text)))
+	neighbours, err := c.neighbours(w, page.Previous, page.Next)
+	if err != nil {
+		return err
 	}
-	dst := listHead(head...)
+	dst := listHead(append([]scim.Member{member("totalResults", scim.IntValue(int64(page.Total))),
+		member("itemsPerPage", scim.IntValue(int64(len(page.Resources))))}, neighbours...)...)
 	for i, r := range page.Resources {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -1,6 +1,7 @@
 package scim2
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -123,9 +124,8 @@ func (c *call) searchAll() error {
 	return c.answerAll(q)
 }
 
-// answerAll answers a query of the resources of all kinds. Those of the first
-// kind come first, unless they are sorted. An attribute that a kind does not have
-// has no value there.
+// answerAll answers a query of the resources of all kinds. An attribute that a
+// kind does not have has no value there.
 func (c *call) answerAll(q parameters) error {
 	kinds, err := c.kinds()
 	if err != nil {
@@ -135,17 +135,17 @@ func (c *call) answerAll(q parameters) error {
 	if err != nil {
 		return err
 	}
-	a := &rootAnswer{call: c}
+	a := &rootAnswer{call: c, walk: w}
 	if w == nil {
 		a.start, a.count, err = c.page(q)
 	} else {
-		a.start, a.count = 1, w.Count
+		a.count = w.Count
 	}
 	if err != nil {
 		return err
 	}
-	for i, k := range kinds {
-		part := rootPart{kind: k, index: i}
+	for _, k := range kinds {
+		part := rootPart{kind: k}
 		if part.show, err = c.projection(k, q); err != nil {
 			return err
 		}
@@ -160,13 +160,13 @@ func (c *call) answerAll(q parameters) error {
 		}
 		a.parts = append(a.parts, part)
 	}
-	switch sorted := len(a.parts) > 0 && a.parts[0].query.Sort != nil; {
-	case sorted && w != nil:
-		return &scim.Error{Rule: scim.RuleParameter, Path: paramSortBy, Detail: "a query of all resources is not sorted when it is walked by cursor"}
-	case sorted:
+	switch {
+	case w != nil:
+		err = a.walked()
+	case len(a.parts) > 0 && a.parts[0].query.Sort != nil:
 		err = a.sorted()
 	default:
-		err = a.oneByOne(w)
+		err = a.oneByOne()
 	}
 	if err != nil {
 		return err
@@ -178,19 +178,18 @@ func (c *call) answerAll(q parameters) error {
 // A rootAnswer is the answer to a query of the resources of all kinds.
 type rootAnswer struct {
 	*call
+	walk         *walk // nil for a page by index
 	start, count int
 	parts        []rootPart
 
-	total  int
-	found  []rootResource
-	walked bool
-	next   string // cursor
+	total      int
+	found      []rootResource
+	neighbours []scim.Member
 }
 
 // A rootPart is the query of one kind.
 type rootPart struct {
 	*kind
-	index int
 	query directory.Query
 	show  *scim.Projection
 }
@@ -198,6 +197,7 @@ type rootPart struct {
 type rootResource struct {
 	part     *rootPart
 	resource *scim.Resource
+	at       directory.Position // if the query asked for it
 }
 
 // list answers the query of one part and keeps what it finds.
@@ -207,49 +207,30 @@ func (a *rootAnswer) list(p *rootPart) (*directory.Page, error) {
 		return nil, err
 	}
 	a.total += page.Total
-	for _, r := range page.Resources {
-		a.found = append(a.found, rootResource{p, r})
+	for i, r := range page.Resources {
+		found := rootResource{part: p, resource: r}
+		if p.query.Places {
+			found.at = page.Places[i]
+		}
+		a.found = append(a.found, found)
 	}
 	return page, nil
 }
 
-// oneByOne pages through the kinds in order.
-func (a *rootAnswer) oneByOne(w *walk) error {
-	a.walked = w != nil
-	var next *directory.Position
-	at := -1 // the part that next is of
+// oneByOne pages through the kinds in order: those of the first kind come first.
+func (a *rootAnswer) oneByOne() error {
 	for i := range a.parts {
 		p := &a.parts[i]
 		p.query.Start, p.query.Count = max(1, a.start-a.total), a.count-len(a.found)
-		switch {
-		case w != nil && i < w.Kind:
-			p.query.Count = 0
-		case w != nil && i == w.Kind:
-			p.query.Cursor = w.position()
-		}
-		more := p.query.Count == 0 && (w == nil || i > w.Kind)
-		page, err := a.list(p)
-		if err != nil {
+		if _, err := a.list(p); err != nil {
 			return err
 		}
-		switch {
-		case at >= 0:
-		case page.Next != nil:
-			at, next = i, page.Next
-		case more && page.Total > 0:
-			at, next = i, nil
-		}
 	}
-	if w == nil || at < 0 || a.count == 0 {
-		return nil
-	}
-	var err error
-	a.next, err = a.to(w, at, next)
-	return err
+	return nil
 }
 
 // maxRootSort is how many resources of each kind a sorted query at the root
-// looks at: pages that begin later must ask an endpoint.
+// looks at: pages that begin later must ask an endpoint, or for a cursor.
 const maxRootSort = 10_000
 
 // sorted merges the kinds in the order asked for.
@@ -260,53 +241,68 @@ func (a *rootAnswer) sorted() error {
 	if most > maxRootSort {
 		return &scim.Error{Rule: scim.RuleTooMany, Path: a.parts[0].query.Sort[0].Path.String()}
 	}
+	if a.count == 0 {
+		most = 0
+	}
 	for i := range a.parts {
 		p := &a.parts[i]
-		p.query.Start, p.query.Count = 1, most
-		if a.count == 0 {
-			p.query.Count = 0
-		}
+		p.query.Start, p.query.Count, p.query.Places = 1, most, true
 		if _, err := a.list(p); err != nil {
 			return err
 		}
 	}
-	slices.SortStableFunc(a.found, compareSorted)
+	a.merge()
 	a.found = a.found[min(a.start-1, len(a.found)):min(most, len(a.found))]
 	return nil
 }
 
-// compareSorted is the order of RFC 7644 3.4.2.3: resources without a value come
-// last when ascending and first when descending.
-func compareSorted(x, y rootResource) int {
-	by := x.part.query.Sort[0]
-	a, hasA := by.Key(x.resource)
-	b, hasB := y.part.query.Sort[0].Key(y.resource)
-	order := strings.Compare(a, b)
-	switch {
-	case !hasA && !hasB:
-		return 0
-	case !hasA:
-		order = 1
-	case !hasB:
-		order = -1
+// merge puts what was found into the order asked for, or into that of creation.
+func (a *rootAnswer) merge() {
+	slices.SortFunc(a.found, func(x, y rootResource) int { return x.at.Compare(y.at, x.part.query.Sort) })
+}
+
+// walked merges of each kind the next resources beyond the cursor, which is a
+// place in the order of all. Those of one page are the next of all kinds.
+func (a *rootAnswer) walked() error {
+	var previous, next *directory.Position
+	for i := range a.parts {
+		p := &a.parts[i]
+		p.query.Cursor, p.query.Count, p.query.Places = a.walk.position(), a.count, true
+		page, err := a.list(p)
+		if err != nil {
+			return err
+		}
+		previous, next = cmp.Or(previous, page.Previous), cmp.Or(next, page.Next)
 	}
-	if by.Descending {
-		return -order
+	a.merge()
+	if n := len(a.found); n > 0 {
+		from, to := 0, min(a.count, n)
+		if a.walk.Back {
+			from, to = n-to, n
+		}
+		first, last := a.found[from].at, a.found[to-1].at
+		first.Back = true
+		if previous != nil || from > 0 {
+			previous = &first
+		}
+		if next != nil || to < n {
+			next = &last
+		}
+		a.found = a.found[from:to]
 	}
-	return order
+	var err error
+	a.neighbours, err = a.call.neighbours(a.walk, previous, next)
+	return err
 }
 
 // send sends what was found.
 func (a *rootAnswer) send() {
 	head := []scim.Member{member("totalResults", scim.IntValue(int64(a.total)))}
-	if !a.walked {
+	if a.walk == nil {
 		head = append(head, member("startIndex", scim.IntValue(int64(a.start))))
 	}
 	head = append(head, member("itemsPerPage", scim.IntValue(int64(len(a.found)))))
-	if a.next != "" {
-		head = append(head, member("nextCursor", scim.StringValue(a.next)))
-	}
-	dst := listHead(head...)
+	dst := listHead(append(head, a.neighbours...)...)
 	for i, r := range a.found {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -331,34 +331,58 @@ var standardCursor = []check{
 		d.clock.Advance(time.Second)
 		d.refused(t, "GET /Users?cursor="+cursor, "", 400, "expiredCursor", "cursor: the cursor has expired; begin again")
 	}},
-	{name: "scim:CUR-09,scim:CUR-18 a sorted walk meets each resource once, while others write", run: func(t *testing.T, d *door) {
-		ids := map[string]string{}
-		for _, name := range []string{"m", "c", "x", "a", "k", "t", "e", "q"} {
-			ids[name] = d.user(t, `{"userName":"`+name+`"}`)
+	{name: "scim:CUR-09,scim:CUR-18 a walk in any order meets each resource that stays exactly once, while others write", run: func(t *testing.T, d *door) {
+		stays, ids := map[string]bool{}, []string{}
+		for i := range 24 {
+			d.clock.Advance(time.Second)
+			name, body := fmt.Sprintf("u%02d", i*7%24), ""
+			if i%3 > 0 { // the others have nothing else to be sorted by
+				body = fmt.Sprintf(`,"displayName":"D%d","externalId":"e%d","title":"t%d","active":%v,"name":{"familyName":"F%[3]d"},"emails":[{"value":"m%[5]d@x.example"}]`, i%5, i*5%24, i%4, i%2 == 0, i*11%24)
+			}
+			ids = append(ids, d.user(t, `{"userName":"`+name+`"`+body+`}`))
+			stays[name] = true
 		}
-		for _, order := range []string{"ascending", "descending"} {
-			var seen []string
-			cursor := ""
-			for page := 0; ; page++ {
-				a := d.do("GET /Users?count=2&sortBy=userName&sortOrder="+order+"&filter="+escape(`not (displayName pr)`)+"&cursor="+cursor, "")
-				seen = append(seen, a.listed(t)...)
-				switch page {
-				case 0:
-					d.user(t, `{"userName":"0`+order+`","displayName":"new"}`)
-					d.user(t, `{"userName":"zz`+order+`","displayName":"new"}`)
-				case 1:
-					d.do("PATCH /Users/"+ids[seen[0]], patch(`{"op":"add","path":"title","value":"changed"}`)).wantStatus(t, 200)
-				}
-				next, more := a.get("nextCursor").(string)
-				if cursor = next; !more {
-					break
+		for _, name := range []string{"Users", "D2", "D9"} {
+			if stays[name] = true; name != "Users" {
+				d.create(t, "/Groups", `{"displayName":"`+name+`"}`)
+			}
+		}
+		var goes []string
+		n := 0
+		others := func() { // make one before all and one after all, change one that stays, rename one that does not, delete the oldest of these
+			n++
+			for _, name := range []string{"0", "zz"} {
+				goes = append(goes, d.user(t, fmt.Sprintf(`{"userName":"%s-%d","displayName":"%[1]s","externalId":"%[1]s","title":"%[1]s","nickName":"goes"}`, name, n)))
+			}
+			d.do("PATCH /Users/"+ids[n%len(ids)], patch(fmt.Sprintf(`{"op":"add","path":"nickName","value":"n%d"}`, n))).wantStatus(t, 200)
+			d.do("PATCH /Users/"+goes[n%len(goes)], patch(fmt.Sprintf(`{"op":"replace","value":{"userName":"m-%d","displayName":"D3"}}`, n))).wantStatus(t, 200)
+			for len(goes) > 6 {
+				d.do("DELETE /Users/"+goes[0], "").wantStatus(t, 204)
+				goes = goes[1:]
+			}
+		}
+		for _, by := range []string{"", "id", "userName", "displayName", "externalId", "title", "active", "name.familyName", "emails", "emails.value", "meta.created", "groups.display"} {
+			for _, order := range []string{"ascending", "descending"} {
+				for path, those := range map[string]int{"/Users": 24, "": 27} {
+					query := path + "?count=7&sortBy=" + by + "&sortOrder=" + order + "&cursor="
+					var seen []string
+					for cursor, more := "", true; more; {
+						a := d.do("GET "+query+cursor, "")
+						seen = append(seen, a.listed(t)...)
+						others()
+						cursor, more = a.get("nextCursor").(string)
+					}
+					seen = slices.DeleteFunc(seen, func(name string) bool { return !stays[name] })
+					if path != "" && by == "userName" {
+						want(t, query, slices.IsSortedFunc(seen, func(x, y string) int {
+							return map[string]int{"ascending": 1, "descending": -1}[order] * strings.Compare(x, y)
+						}), true)
+					}
+					slices.Sort(seen)
+					want(t, query, len(slices.Compact(seen)), those)
+					want(t, query, len(seen), those)
 				}
 			}
-			all := []string{"a", "c", "e", "k", "m", "q", "t", "x"}
-			if order == "descending" {
-				slices.Reverse(all)
-			}
-			want(t, order, seen, all)
 		}
 	}},
 	{name: "scim:CUR-10,scim:CUR-11,scim:DIS-06,scim:DIS-08 the index is the default, no cursor is forced on anybody, and the configuration says so", run: func(t *testing.T, d *door) {
@@ -403,26 +427,42 @@ var standardCursor = []check{
 		twin.refused(t, query+cursor, "", 400, "invalidCursor", "")
 		want(t, "next", d.do(query+cursor, "").listed(t), []string{"secretname2"})
 	}},
-	{name: "a walk at the root goes through all types", run: func(t *testing.T, d *door) {
-		d.named(t, "a", "b", "c")
+	{name: "scim:CUR-03,scim:CUR-04 a walk at the root goes through all types, and back", run: func(t *testing.T, d *door) {
 		d.create(t, "/Groups", `{"displayName":"g"}`)
-		for _, count := range []int{1, 2, 3, 4, 5} {
-			var seen []string
-			cursor, pages := "", 0
-			for {
-				a := d.do(fmt.Sprintf("GET ?count=%d&cursor=%s", count, cursor), "")
-				seen = append(seen, a.listed(t)...)
-				want(t, "totalResults", fmt.Sprint(a.get("totalResults")), "5")
-				pages++
-				next, more := a.get("nextCursor").(string)
-				if cursor = next; !more {
-					break
+		d.named(t, "c", "a", "b")
+		d.create(t, "/Groups", `{"displayName":"b"}`)
+		for query, all := range map[string][]string{
+			"": {"Users", "g", "c", "a", "b", "b"}, "&sortBy=displayName": {"b", "g", "Users", "c", "a", "b"}, "&sortBy=userName": {"a", "b", "c", "Users", "g", "b"},
+			"&sortBy=userName&sortOrder=descending": {"b", "g", "Users", "c", "b", "a"}, "&filter=" + escape(`displayName pr`): {"Users", "g", "b"},
+		} {
+			for _, count := range []int{1, 2, 3, 4, 5, 6, 7} {
+				page := func(cursor string, begin int) (previous, next string) {
+					t.Helper()
+					a := d.do(fmt.Sprintf("GET ?count=%d&cursor=%s%s", count, cursor, query), "")
+					want(t, "totalResults", fmt.Sprint(a.get("totalResults")), fmt.Sprint(len(all)))
+					want(t, fmt.Sprint(query, " ", count, " from ", begin), a.listed(t), all[begin:min(begin+count, len(all))])
+					previous, back := a.get("previousCursor").(string)
+					next, on := a.get("nextCursor").(string)
+					want(t, "previousCursor", back, begin > 0)
+					want(t, "nextCursor", on, begin+count < len(all))
+					return previous, next
 				}
+				at, begin := "", 0
+				previous, next := page("", 0)
+				for next != "" {
+					begin += count
+					at = next
+					previous, next = page(at, begin)
+				}
+				for previous != "" && begin >= count {
+					begin -= count
+					previous, _ = page(previous, begin)
+				}
+				want(t, "first", begin, 0)
 			}
-			want(t, fmt.Sprint(count), seen, []string{"a", "b", "c", "Users", "g"})
-			want(t, fmt.Sprint("pages of ", count), pages, (5+count-1)/count)
 		}
-		d.refused(t, "GET ?cursor&sortBy=userName", "", 400, "invalidValue", "")
+		want(t, "nothing", d.do("GET ?cursor&filter="+escape(`displayName eq "none"`), "").get("nextCursor"), nil)
+		want(t, "count only", len(d.do("GET ?cursor&count=0&sortBy=displayName", "").list()), 0)
 	}},
 }
 

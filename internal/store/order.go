@@ -23,6 +23,12 @@ type Position struct {
 	Back bool     // the page is the one before it
 }
 
+// Compare is negative if p comes before q in the order, positive if after. Resources of
+// several types that are sorted by one attribute are in one order.
+func (p Position) Compare(q Position, sorts []scim.SortKey) int {
+	return order(sorts).compare(place{p.Keys, p.RID}, place{q.Keys, q.RID})
+}
+
 // Keys are as Position has them: keyed puts a mark before those that are
 // there, so that a missing one is empty.
 const keyed = "="

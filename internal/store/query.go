@@ -22,6 +22,7 @@ type Query struct {
 	Count  int // at most so many rows; 0 or less counts only
 	// NoTotal says that nobody asks for Page.Total, which may then be anything.
 	NoTotal bool
+	Places  bool // Page.Places is asked for
 	// Within are the RIDs of populations: users of others are not there, neither
 	// as what is selected nor as members of groups. Nil is all.
 	Within []int64
@@ -31,8 +32,9 @@ type Query struct {
 
 // A Page is what a query selects.
 type Page struct {
-	Rows  []*Row
-	Total int // of all that match
+	Rows   []*Row
+	Places []Position // of Rows, if the query asks for them
+	Total  int        // of all that match
 	// Next is where the page after this one begins, nil on the last page;
 	// Previous is where the page before this one ends, nil on the first.
 	Next, Previous *Position
@@ -117,6 +119,12 @@ func (tx *Tx) indexed(q *Query, c *condition, list []segment) (p *Page, err erro
 		}
 		if err := tx.linkRows(q, list, p, more); err != nil {
 			return nil, err
+		}
+		if q.Places {
+			for _, row := range p.Rows {
+				at := order(q.Sort).place(row)
+				p.Places = append(p.Places, Position{Keys: at.keys, RID: at.rid})
+			}
 		}
 	}
 	switch {
@@ -267,6 +275,9 @@ func (tx *Tx) cutOut(q *Query, found []place) (p *Page, err error) {
 	var rids []int64
 	for _, at := range found[begin:end] {
 		rids = append(rids, at.rid)
+		if q.Places {
+			p.Places = append(p.Places, Position{Keys: at.keys, RID: at.rid})
+		}
 	}
 	p.Rows, err = tx.rows(rids)
 	return p, err

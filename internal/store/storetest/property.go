@@ -301,6 +301,7 @@ func (w *world) checkQuery(rt *rapid.T, db *store.DB) {
 	q.Start = rapid.IntRange(0, 8).Draw(rt, "start")
 	q.Count = rapid.IntRange(0, 8).Draw(rt, "count")
 	q.NoTotal = rapid.Bool().Draw(rt, "no total")
+	q.Places = rapid.Bool().Draw(rt, "places")
 	page := mustSelect(rt, db, q, text)
 	begin := min(max(q.Start-1, 0), len(want))
 	end := min(begin+q.Count, len(want))
@@ -309,6 +310,9 @@ func (w *world) checkQuery(rt *rapid.T, db *store.DB) {
 	}
 	if q.Count > 0 && end > begin && ((page.Next != nil) != (end < len(want)) || (page.Previous != nil) != (begin > 0)) {
 		rt.Fatalf("%s\n%d from %d of %d: next %v, previous %v", text, q.Count, q.Start, len(want), page.Next, page.Previous)
+	}
+	if n := len(page.Places); q.Places != (n > 0) && len(page.Rows) > 0 || n > 0 && page.Next != nil && (n != len(page.Rows) || page.Places[n-1].Compare(*page.Next, q.Sort) != 0) {
+		rt.Fatalf("%s\n%d from %d of %d: places %v, next %v", text, q.Count, q.Start, len(want), page.Places, page.Next)
 	}
 	for _, row := range page.Rows {
 		if r := row.Resource(); r.Groups != nil || r.Members != nil {
