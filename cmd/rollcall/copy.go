@@ -37,7 +37,7 @@ func (c *copyCommand) Run(t *terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(source.Path); source.Path != "" && err != nil {
+	if _, err := os.Stat(source.Path); source.URL == "" && err != nil {
 		return fmt.Errorf("there is no data in %s; name the directory as --from sqlite:DIR", c.From)
 	}
 	from, err := store.Open(ctx, source)
@@ -71,6 +71,9 @@ func (c *copyCommand) Run(t *terminal) (err error) {
 func storeConfig(text string) (store.Config, error) {
 	if dir, ok := strings.CutPrefix(text, "sqlite:"); ok && dir != "" {
 		return store.Config{Path: filepath.Join(dir, "rollcall.db")}, nil
+	}
+	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
+		return store.Config{URL: text}, nil
 	}
 	return store.Config{}, usageError(fmt.Sprintf("%q names no store: give sqlite:DIR or postgres://...", text))
 }

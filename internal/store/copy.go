@@ -286,45 +286,40 @@ func (c *copier) copy() error {
 	})
 }
 
-// A transaction takes at most so many rows, or a little more than so many bytes.
-const (
-	copyRows  = 5000
-	copyBytes = 8 << 20
-	// copyValues is how many values one INSERT has at most. SQLite's driver takes
-	// time for each that grows with their number.
-	copyValues = 200
-)
+// copyRows is how many rows are read by one statement and written in one transaction.
+const copyRows = 2000
+
+// copyValues is how many values one INSERT has at most. SQLite's driver takes
+// time for each that grows with their number.
+const copyValues = 200
+
+// page returns the rows of a table that follow the one with the key after, nil
+// for none, in order. No statement takes long, however large the table is.
+func page(tx *Tx, t copied, after []any) ([][]any, error) {
+	text := "-- reads everything\nSELECT " + t.columns + t.rows()
+	if after != nil {
+		text += " AND (" + t.keys() + ") > (" + marks(0, t.key) + ")"
+	}
+	return list(tx, func(s scan) ([]any, error) { return readRow(s, t.width()) },
+		text+" ORDER BY "+t.keys()+fmt.Sprintf(" LIMIT %d", copyRows), after...)
+}
 
 // table copies the rows of a table, in order of their keys.
 func (c *copier) table(t copied) error {
-	text := "-- reads everything\nSELECT " + t.columns + t.rows()
-	if c.state.After != nil {
-		text += " AND (" + t.keys() + ") > (" + marks(0, t.key) + ")"
-	}
-	var batch [][]any
-	size := 0
-	err := c.from.each(func(s scan) error {
-		row, n, err := readRow(s, t.width())
-		if err != nil {
+	for {
+		rows, err := page(c.from, t, c.state.After)
+		if err != nil || len(rows) == 0 {
 			return err
 		}
-		batch = append(batch, row)
-		if size += n; len(batch) < copyRows && size < copyBytes {
-			return nil
+		if err := c.flush(t, rows); err != nil {
+			return err
 		}
-		err = c.flush(t, batch)
-		batch, size = batch[:0], 0
-		return err
-	}, text+" ORDER BY "+t.keys(), c.state.After...)
-	if err != nil {
-		return err
 	}
-	return c.flush(t, batch)
 }
 
 // flush writes the rows to the target.
 func (c *copier) flush(t copied, batch [][]any) error {
-	if err := c.ctx.Err(); err != nil || len(batch) == 0 {
+	if err := c.ctx.Err(); err != nil {
 		return err
 	}
 	c.state.After, c.state.Rows = batch[len(batch)-1][:t.key], c.state.Rows+int64(len(batch))
@@ -373,24 +368,13 @@ func marks(from, n int) string {
 	return b.String()
 }
 
-// readRow reads the columns of a row and says how large they are.
-func readRow(s scan, width int) (row []any, size int, err error) {
+// readRow reads the columns of a row.
+func readRow(s scan, width int) ([]any, error) {
 	row, dest := make([]any, width), make([]any, width)
 	for i := range row {
 		dest[i] = (*driver.Value)(&row[i])
 	}
-	if err := s(dest...); err != nil {
-		return nil, 0, err
-	}
-	for _, v := range row {
-		switch v := v.(type) {
-		case string:
-			size += len(v)
-		case []byte:
-			size += len(v)
-		}
-	}
-	return row, size, nil
+	return row, s(dest...)
 }
 
 // compare returns the digest of the rows, which must be that of both sides.
@@ -401,7 +385,7 @@ func (c *copier) compare() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		var got tableDigest
+		var got [sha256.Size]byte
 		err = c.to.View(c.ctx, func(tx *Tx) (err error) {
 			got, _, err = digest(tx, t)
 			return err
@@ -418,30 +402,28 @@ func (c *copier) compare() (string, error) {
 	return fmt.Sprintf("%x", all.Sum(nil)), nil
 }
 
-// A tableDigest is the sum of the digests of rows, in four lanes: it does not
-// depend on their order.
-type tableDigest [4]uint64
-
-// digest returns that of a table's rows, and how many they are.
-func digest(tx *Tx, t copied) (sum tableDigest, n int64, err error) {
-	var text []byte
-	err = tx.each(func(s scan) error {
-		row, _, err := readRow(s, t.width())
+// digest returns that of a table's rows, in order of their keys, and how many they are.
+func digest(tx *Tx, t copied) (sum [sha256.Size]byte, n int64, err error) {
+	h := sha256.New()
+	var after []any
+	for {
+		rows, err := page(tx, t, after)
 		if err != nil {
-			return err
+			return sum, n, err
 		}
-		text = text[:0]
-		for _, v := range row {
-			text = appendValue(text, v)
+		if len(rows) == 0 {
+			return [sha256.Size]byte(h.Sum(nil)), n, nil
 		}
-		each := sha256.Sum256(text)
-		for i := range sum {
-			sum[i] += binary.BigEndian.Uint64(each[8*i:])
+		var text []byte
+		for _, row := range rows {
+			for _, v := range row {
+				text = appendValue(text, v)
+			}
 		}
-		n++
-		return nil
-	}, "-- reads everything\nSELECT "+t.columns+t.rows())
-	return sum, n, err
+		h.Write(text)
+		n += int64(len(rows))
+		after = rows[len(rows)-1][:t.key]
+	}
 }
 
 // appendValue writes a value so that no two rows look the same.

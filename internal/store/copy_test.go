@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,42 +14,47 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
-// openFor opens the file as the target of a copy.
-func openFor(t *testing.T, path string) *store.DB {
+// target opens the database as the target of a copy.
+func target(t *testing.T, cfg store.Config) *store.DB {
 	t.Helper()
-	db, err := store.Open(context.Background(), store.Config{Path: path, Unfinished: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
+	cfg.Unfinished = true
+	return storetest.MustOpen(t, cfg)
+}
+
+// ways are from where to where copies are made.
+var ways = []struct {
+	name     string
+	from, to func(testing.TB) store.Config
+}{
+	{"SQLite to PostgreSQL", storetest.SQLite, storetest.Postgres},
+	{"PostgreSQL to SQLite", storetest.Postgres, storetest.SQLite},
 }
 
 func quiet(done, total int64) {}
 
-// TestCopy copies what each test of the suite leaves, and copies the copy.
+// TestCopy copies what each test of the suite leaves to the other engine, and back.
 func TestCopy(t *testing.T) {
 	t.Parallel()
 	rows := int64(0)
 	storetest.Run(t, func(tb testing.TB) *store.DB {
-		db := storetest.Open(tb)
+		db := storetest.MustOpen(tb, storetest.SQLite(tb))
 		tb.Cleanup(func() {
-			first, second := storetest.Open(tb), storetest.Open(tb)
-			once, err := store.Copy(context.Background(), db, first, quiet)
+			other, back := storetest.MustOpen(tb, storetest.Postgres(tb)), storetest.MustOpen(tb, storetest.SQLite(tb))
+			there, err := store.Copy(context.Background(), db, other, quiet)
 			if err != nil {
 				tb.Error(err)
 				return
 			}
-			twice, err := store.Copy(context.Background(), first, second, quiet)
+			again, err := store.Copy(context.Background(), other, back, quiet)
 			if err != nil {
 				tb.Error(err)
 				return
 			}
-			if d := cmp.Diff(once, twice); d != "" {
+			if d := cmp.Diff(there, again); d != "" {
 				tb.Error(d)
 			}
-			rows += once.Rows
-			storetest.MustCheck(tb, first)
+			rows += there.Rows
+			storetest.MustCheck(tb, other)
 		})
 		return db
 	})
@@ -62,20 +66,21 @@ func TestCopy(t *testing.T) {
 // TestCopyTables: every column of every table is copied but what can be made anew.
 func TestCopyTables(t *testing.T) {
 	t.Parallel()
-	db := storetest.Open(t)
-	want, got := store.Schema(t, db), store.CopiedColumns()
-	for _, derived := range []string{"counter", "schema_version", "sqlite_sequence"} {
-		delete(want, derived)
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
+	for _, cfg := range []store.Config{storetest.SQLite(t), storetest.Postgres(t)} {
+		want, got := store.Schema(t, storetest.MustOpen(t, cfg)), store.CopiedColumns()
+		for _, derived := range []string{"counter", "schema_version", "sqlite_sequence"} {
+			delete(want, derived)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(cfg.URL, d)
+		}
 	}
 }
 
 // source returns a database with users and what an administrator makes.
-func source(t *testing.T, users int) (db *store.DB, tid int64) {
+func source(t *testing.T, cfg store.Config, users int) (db *store.DB, tid int64) {
 	t.Helper()
-	db = storetest.Open(t)
+	db = storetest.MustOpen(t, cfg)
 	tid = storetest.MustTenant(t, db, "env")
 	addUsers(t, db, tid, 0, users)
 	return db, tid
@@ -125,8 +130,17 @@ func interrupt(t *testing.T, from, to *store.DB, rows int64) {
 
 func TestCopyResumes(t *testing.T) {
 	t.Parallel()
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			testCopyResumes(t, way.from, way.to)
+		})
+	}
+}
+
+func testCopyResumes(t *testing.T, newSource, newTarget func(testing.TB) store.Config) {
 	const users = 2000
-	from, tid := source(t, users)
+	from, tid := source(t, newSource(t), users)
 	for _, test := range []struct {
 		name      string
 		meanwhile func(from, to *store.DB)
@@ -139,10 +153,10 @@ func TestCopyResumes(t *testing.T) {
 		}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "rollcall.db")
-			to := openFor(t, path)
+			cfg := newTarget(t)
+			to := target(t, cfg)
 			interrupt(t, from, to, 6000)
-			if _, err := store.Open(context.Background(), store.Config{Path: path}); err == nil || !strings.Contains(err.Error(), "not finished") {
+			if _, err := store.Open(context.Background(), cfg); err == nil || !strings.Contains(err.Error(), "not finished") {
 				t.Errorf("half a copy can be opened: %v", err)
 			}
 			test.meanwhile(from, to)
@@ -160,14 +174,7 @@ func TestCopyResumes(t *testing.T) {
 			if _, err := store.Copy(context.Background(), from, to, quiet); err == nil || !strings.Contains(err.Error(), "not empty") {
 				t.Errorf("a second copy: %v", err)
 			}
-			if err := to.Close(); err != nil {
-				t.Fatal(err)
-			}
-			db, err := store.Open(context.Background(), store.Config{Path: path})
-			if err != nil {
-				t.Fatal(err)
-			}
-			db.Close()
+			storetest.MustOpen(t, cfg)
 		})
 	}
 }
@@ -175,8 +182,8 @@ func TestCopyResumes(t *testing.T) {
 // TestCopyOfWhatIsWritten: what is written while it is copied is not lost unnoticed.
 func TestCopyOfWhatIsWritten(t *testing.T) {
 	t.Parallel()
-	from, tid := source(t, 10)
-	to := openFor(t, filepath.Join(t.TempDir(), "rollcall.db"))
+	from, tid := source(t, storetest.Postgres(t), 10)
+	to := target(t, storetest.SQLite(t))
 	late := 10
 	_, err := store.Copy(context.Background(), from, to, func(done, total int64) {
 		if done == total {
@@ -195,24 +202,45 @@ func TestCopyOfWhatIsWritten(t *testing.T) {
 	}
 }
 
-// TestCopyKeepsKeys: a key that was given out and is gone is not given out by the copy.
+// TestCopyKeepsKeys: a key that was given out and is gone is not given out by the
+// copy, and its next change is behind those that it has.
 func TestCopyKeepsKeys(t *testing.T) {
 	t.Parallel()
-	from, tid := source(t, 3)
-	var last *store.Row
-	storetest.MustUpdate(t, from, func(tx *store.Tx) (err error) {
-		if last, err = tx.ByID(tid, store.User, "u-2"); err != nil {
-			return err
-		}
-		return tx.Delete(last)
-	})
-	to := storetest.Open(t)
-	if _, err := store.Copy(context.Background(), from, to, quiet); err != nil {
-		t.Fatal(err)
-	}
-	row, attrs := storetest.NewUser(tid, "u-9", "user9")
-	storetest.MustUpdate(t, to, func(tx *store.Tx) error { return tx.Insert(row, attrs) })
-	if row.RID <= last.RID {
-		t.Errorf("key %d is given out again: %d", last.RID, row.RID)
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			from, tid := source(t, way.from(t), 3)
+			var last *store.Row
+			storetest.MustUpdate(t, from, func(tx *store.Tx) (err error) {
+				if last, err = tx.ByID(tid, store.User, "u-2"); err != nil {
+					return err
+				}
+				return tx.Delete(last)
+			})
+			cfg := way.to(t)
+			if _, err := store.Copy(context.Background(), from, target(t, cfg), quiet); err != nil {
+				t.Fatal(err)
+			}
+			to := storetest.MustOpen(t, cfg)
+			before := int64(0)
+			storetest.MustView(t, to, func(tx *store.Tx) (err error) {
+				before, err = tx.LastChange()
+				return err
+			})
+			row, attrs := storetest.NewUser(tid, "u-9", "user9")
+			change := &store.Change{TID: tid, Op: store.OpCreate, Type: store.User, ID: row.ID, Version: 1, At: time.Now()}
+			storetest.MustUpdate(t, to, func(tx *store.Tx) error {
+				if err := tx.Insert(row, attrs); err != nil {
+					return err
+				}
+				return tx.AppendChange(change)
+			})
+			if row.RID <= last.RID {
+				t.Errorf("key %d is given out again: %d", last.RID, row.RID)
+			}
+			if before == 0 || change.Seq <= before {
+				t.Errorf("change %d comes after %d", change.Seq, before)
+			}
+		})
 	}
 }

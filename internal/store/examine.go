@@ -24,30 +24,6 @@ func Examine(ctx context.Context, cfg Config) []Finding {
 	return examineSQLite(ctx, cfg.withDefaults())
 }
 
-// A Durability says what is kept of a write that has been acknowledged.
-type Durability uint8
-
-// The durabilities, from the least on.
-const (
-	// Unsafe: it may be lost when the database stops without warning.
-	Unsafe Durability = iota
-	// OnDisk: it is on the disk of the database.
-	OnDisk
-	// OnStandby: it is also on the disk of another server, which can take over.
-	OnStandby
-)
-
-// String says it as operators are told.
-func (d Durability) String() string {
-	switch d {
-	case OnDisk:
-		return "disk"
-	case OnStandby:
-		return "standby"
-	}
-	return "unsafe"
-}
-
 // examineSchema compares the version of the schema with that of this program.
 func examineSchema(ctx context.Context, s schemaSession, engine string) Finding {
 	f := Finding{What: "schema"}
@@ -116,7 +92,7 @@ func examineSQLite(ctx context.Context, cfg Config) []Finding {
 		found = append(found, Finding{"durability", err.Error(), "let the user of the server write the data directory, and free space on its disk"})
 	} else {
 		w.close()
-		found = append(found, Finding{What: "durability", Is: OnDisk.String() + ": journal_mode=WAL, synchronous=FULL"})
+		found = append(found, Finding{What: "durability", Is: "on disk when it is answered: journal_mode=WAL, synchronous=FULL"})
 	}
 	begin := time.Now()
 	switch err := c.read(ctx, "PRAGMA quick_check", &verdict); {

@@ -52,16 +52,23 @@ func Plans(t testing.TB, db *DB) map[string][]string {
 func Schema(t testing.TB, db *DB) map[string][]string {
 	t.Helper()
 	tables := map[string][]string{}
+	text := "-- reads everything\nSELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+	if db.cfg.URL != "" {
+		text = "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public'"
+	}
 	err := db.View(context.Background(), func(tx *Tx) error {
 		return tx.each(func(s scan) error {
 			var table, column string
 			err := s(&table, &column)
 			tables[table] = append(tables[table], column)
 			return err
-		}, "-- reads everything\nSELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' ORDER BY m.name, c.name")
+		}, text)
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, columns := range tables {
+		slices.Sort(columns)
 	}
 	return tables
 }

@@ -426,3 +426,23 @@ func (e *postgresEngine) contains(column string) string { return "strpos(" + col
 func (e *postgresEngine) ends(column, key string) (where string, vals []any) {
 	return "right(" + column + ", ?) = ?", []any{utf8.RuneCountInString(key), key}
 }
+
+// serial returns the greatest key that was given out in the table.
+func (e *postgresEngine) serial(tx *Tx, table, column string) (int64, error) {
+	if table == "change" { // see seq
+		return 0, nil
+	}
+	return first(tx, scanInt, fmt.Sprintf("SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM %s_%s_seq", table, column))
+}
+
+// setSerial makes the keys given out in the table greater than last. The
+// numbers of changes are made so by rebase, when the database is opened next.
+func (e *postgresEngine) setSerial(tx *Tx, table, column string, last int64) error {
+	if table == "change" {
+		return nil
+	}
+	return tx.each(func(s scan) error { return nil }, "SELECT setval($1::text::regclass, greatest($2, 1), $2 > 0)", table+"_"+column+"_seq", last)
+}
+
+// recount does nothing: nothing is counted beside the tables.
+func (e *postgresEngine) recount(*Tx) error { return nil }
