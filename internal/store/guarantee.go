@@ -2,6 +2,30 @@ package store
 
 import "context"
 
+// A Durability says what is kept of a write that has been acknowledged.
+type Durability uint8
+
+// The durabilities, from the least on.
+const (
+	// Unsafe: it may be lost when the database stops without warning.
+	Unsafe Durability = iota
+	// OnDisk: it is on the disk of the database.
+	OnDisk
+	// OnStandby: it is also on the disk of another server, which can take over.
+	OnStandby
+)
+
+// String says it as operators are told.
+func (d Durability) String() string {
+	switch d {
+	case OnDisk:
+		return "disk"
+	case OnStandby:
+		return "standby"
+	}
+	return "unsafe"
+}
+
 // Guarantee says what is in force of the promise that a write is kept once it
 // is answered.
 type Guarantee struct {
