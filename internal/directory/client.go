@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -327,7 +328,7 @@ func (d *Directory) AuthenticateSecret(ctx context.Context, secret string) (Call
 		return Caller{}, errUnauthenticated
 	}
 	hash := sha256.Sum256([]byte(secret))
-	return d.authenticate(ctx, func(tx *store.Tx) (*store.Login, error) {
+	return d.authenticate(ctx, hash, func(tx *store.Tx) (*store.Login, error) {
 		found, err := tx.SecretByHash(hash[:])
 		if err == nil && subtle.ConstantTimeCompare(found.Secret.Hash, hash[:]) != 1 {
 			return found, store.ErrNotFound
@@ -359,7 +360,7 @@ func (c Caller) TokenSubject() TokenClaims { return TokenClaims{Client: c.client
 // were found right, if its client and the secret that it stems from are still
 // alive. RuleUnauthenticated otherwise.
 func (d *Directory) AuthenticateToken(ctx context.Context, t TokenClaims) (Caller, error) {
-	return d.authenticate(ctx, func(tx *store.Tx) (*store.Login, error) {
+	return d.authenticate(ctx, t, func(tx *store.Tx) (*store.Login, error) {
 		found, err := tx.SecretByID(t.Secret)
 		if err == nil && found.Client.CID != t.Client {
 			return found, store.ErrNotFound
@@ -368,15 +369,21 @@ func (d *Directory) AuthenticateToken(ctx context.Context, t TokenClaims) (Calle
 	})
 }
 
-func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*store.Login, error)) (Caller, error) {
-	var found *store.Login
-	var p packed
-	var narrowed *limits
-	err := d.db.View(ctx, func(tx *store.Tx) (err error) {
-		if found, err = find(tx); err != nil {
+// authenticate returns the caller whose login find finds. proof is what was
+// shown, a comparable value.
+func (d *Directory) authenticate(ctx context.Context, proof any, find func(*store.Tx) (*store.Login, error)) (Caller, error) {
+	now, known := d.db.Generation() // before anything is read
+	if c := d.callers.get(now, proof); known && c != nil {
+		return d.admit(c)
+	}
+	c := &knownCaller{}
+	err := d.db.View(ctx, func(tx *store.Tx) error {
+		found, err := find(tx)
+		if err != nil {
 			return err
 		}
-		if p, err = unpack(found.Client); err != nil {
+		p, err := unpack(found.Client)
+		if err != nil {
 			return err
 		}
 		if p.User != "" {
@@ -388,7 +395,10 @@ func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*sto
 				return err
 			}
 		}
-		narrowed, err = p.Limits.compile(tx, found.Client.TID)
+		narrowed, err := p.Limits.compile(tx, found.Client.TID)
+		c.client, c.secret = found.Client, found.Secret
+		c.caller = Caller{Client: c.client.ID, Environment: found.Environment, Role: Role(c.client.Role), Doors: c.client.Doors,
+			Settings: p.ClientSettings, User: p.User, limits: narrowed, tenant: c.client.TID, client: c.client.CID, secret: c.secret.SID, version: found.Version}
 		return err
 	})
 	switch {
@@ -396,12 +406,55 @@ func (d *Directory) authenticate(ctx context.Context, find func(*store.Tx) (*sto
 		return Caller{}, errUnauthenticated
 	case err != nil:
 		return Caller{}, busy(err)
-	case found.Client.Disabled || !d.live(&found.Secret):
+	case known:
+		d.callers.put(now, proof, c)
+	}
+	return d.admit(c)
+}
+
+// admit returns the caller if its client and its secret are alive.
+func (d *Directory) admit(c *knownCaller) (Caller, error) {
+	if c.client.Disabled || !d.live(&c.secret) {
 		return Caller{}, errUnauthenticated
 	}
-	c := found.Client
-	return Caller{Client: c.ID, Environment: found.Environment, Role: Role(c.Role), Doors: c.Doors, Settings: p.ClientSettings, User: p.User,
-		limits: narrowed, tenant: c.TID, client: c.CID, secret: found.Secret.SID, version: found.Version}, nil
+	return c.caller, nil
+}
+
+// A knownCaller is a caller as it was found by what proved it. It is not changed any more.
+type knownCaller struct {
+	caller Caller
+	client store.Client
+	secret store.Secret
+}
+
+// A callerCache remembers who proved to be whom until anything is committed, by
+// whatever process: a revocation is felt by the next request. The zero
+// callerCache is empty.
+type callerCache struct {
+	mu    sync.RWMutex
+	at    store.Generation
+	known map[any]*knownCaller // by proof
+}
+
+// maxKnownCallers is how many callers a callerCache knows.
+const maxKnownCallers = 4096
+
+func (cc *callerCache) get(now store.Generation, proof any) *knownCaller {
+	cc.mu.RLock()
+	defer cc.mu.RUnlock()
+	if cc.at != now {
+		return nil
+	}
+	return cc.known[proof]
+}
+
+func (cc *callerCache) put(at store.Generation, proof any, c *knownCaller) {
+	cc.mu.Lock()
+	defer cc.mu.Unlock()
+	if cc.at != at || len(cc.known) >= maxKnownCallers {
+		cc.at, cc.known = at, make(map[any]*knownCaller)
+	}
+	cc.known[proof] = c
 }
 
 // SigningKey returns the 32 bytes with which this installation signs access

@@ -214,6 +214,8 @@ type Directory struct {
 	newID  func() string
 	types  typeCache
 
+	callers callerCache
+
 	maxLifetime time.Duration // of clients' secrets
 }
 

@@ -610,6 +610,55 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// TestOtherNode: what another process on the same data does to a client is felt by
+// the next request, although callers are remembered.
+func TestOtherNode(t *testing.T) {
+	path := t.TempDir()
+	first, clock := directorytest.OpenAt(t, path)
+	other, err := directory.Open(ctx, directory.Config{Path: path, Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	c, secret, err := other.CreateClient(ctx, directory.ClientDraft{Environment: directorytest.Environment, ID: "c", Lifetime: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller := func(want error) directory.Caller {
+		t.Helper()
+		var out directory.Caller
+		for range 2 { // looked up, then remembered
+			var err error
+			out, err = first.AuthenticateSecret(ctx, secret)
+			if fmt.Sprint(err) != fmt.Sprint(want) {
+				t.Fatalf("error %v, want %v", err, want)
+			}
+		}
+		return out
+	}
+	refusal := error(&scim.Error{Rule: scim.RuleUnauthenticated})
+	token := caller(nil).TokenSubject()
+	if _, err := other.ConfigureClient(ctx, "c", func(s directory.ClientSettings) directory.ClientSettings { s.Mode = directory.Strict; return s }); err != nil {
+		t.Fatal(err)
+	}
+	if got := caller(nil).Settings.Mode; got != directory.Strict {
+		t.Errorf("mode %s after it was set elsewhere", got)
+	}
+	clock.Advance(time.Hour)
+	caller(refusal) // it has expired, and nothing was written
+	if secret, err = other.RotateClient(ctx, c.ID, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	caller(nil)
+	if _, err := first.AuthenticateToken(ctx, token); fmt.Sprint(err) != fmt.Sprint(refusal) {
+		t.Errorf("a token of the expired secret: %v", err)
+	}
+	if err := other.RevokeClient(ctx, "c"); err != nil {
+		t.Fatal(err)
+	}
+	caller(refusal)
+}
+
 func TestEnvironments(t *testing.T) {
 	w := open(t)
 	_, err := w.CreateEnvironment(ctx, directory.EnvironmentDraft{Name: "DEFAULT"})

@@ -76,6 +76,9 @@ func openPostgres(ctx context.Context, db *DB) (engine, error) {
 	return e, nil
 }
 
+// generation: PostgreSQL tells only those who ask it.
+func (e *postgresEngine) generation() (g Generation, ok bool) { return g, false }
+
 // prepare makes sure that the server can be used, and migrates the schema.
 func (e *postgresEngine) prepare(ctx context.Context) error {
 	c, err := e.pool.Acquire(ctx)

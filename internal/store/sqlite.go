@@ -26,9 +26,10 @@ type sqliteEngine struct {
 	closeErr   error
 	writer     *writer
 	checkpoint *checkpointer
+	index      walIndex
 }
 
-func openSQLite(ctx context.Context, db *DB) (engine, error) {
+func openSQLite(ctx context.Context, db *DB) (_ engine, err error) {
 	e := &sqliteEngine{cfg: db.cfg, readers: make(chan *conn, db.cfg.Readers), closed: make(chan struct{})}
 	if _, err := os.Stat(e.cfg.Path); e.cfg.Existing && errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoData
@@ -44,15 +45,22 @@ func openSQLite(ctx context.Context, db *DB) (engine, error) {
 		return nil, errors.Join(err, w.close())
 	}
 	opened := []*conn{w}
-	for range e.cfg.Readers + 1 {
-		c, err := e.openReader(ctx)
+	defer func() {
 		if err != nil {
 			for _, c := range opened {
 				err = errors.Join(err, c.close())
 			}
+		}
+	}()
+	for range e.cfg.Readers + 1 {
+		c, err := e.openReader(ctx)
+		if err != nil {
 			return nil, err
 		}
 		opened = append(opened, c)
+	}
+	if e.index, err = openWALIndex(e.cfg.Path); err != nil {
+		return nil, err
 	}
 	e.writer = newWriter(db, e, w)
 	e.checkpoint = newCheckpointer(e, opened[1])
@@ -72,10 +80,12 @@ func (e *sqliteEngine) close() error {
 			e.closeErr = errors.Join(e.closeErr, (<-e.readers).close())
 		}
 		// The last connection to close moves the log into the file.
-		e.closeErr = errors.Join(e.closeErr, e.writer.conn.close())
+		e.closeErr = errors.Join(e.closeErr, e.writer.conn.close(), e.index.close())
 	})
 	return e.closeErr
 }
+
+func (e *sqliteEngine) generation() (Generation, bool) { return e.index.read() }
 
 func (e *sqliteEngine) stats() Stats {
 	return Stats{Waiting: len(e.writer.queue), Written: e.writer.written.Load(), Commits: e.writer.commits.Load()}

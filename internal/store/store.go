@@ -103,6 +103,8 @@ type engine interface {
 	stats() Stats
 	close() error
 
+	// generation is DB.Generation.
+	generation() (Generation, bool)
 	// translate gives a driver's error the meaning that this package documents.
 	translate(err error) error
 	// check looks for damage in what only this engine keeps.
