@@ -74,7 +74,7 @@ func newDetail(attributes, rewrites []string, e External) []byte {
 	if len(o.Members) == 0 {
 		return nil
 	}
-	return scim.ObjectValue(o).AppendJSON(nil)
+	return scim.ObjectValue(o).AppendJSON(make([]byte, 0, 512))
 }
 
 func readDetail(text []byte) (detail, error) {

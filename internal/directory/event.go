@@ -90,7 +90,7 @@ func (n note) pack() []byte {
 	if o.Len() == 0 {
 		return nil
 	}
-	return o.AppendJSON(nil)
+	return o.AppendJSON(make([]byte, 0, 512))
 }
 
 func readNote(text []byte) (note, error) {

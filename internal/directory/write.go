@@ -299,7 +299,7 @@ func (d *Directory) takeApart(t *scim.ResourceType, attributes *scim.Object) (bo
 		b.key = scim.Fold(kept.Get("displayName").Text())
 	}
 	b.attributes = kept
-	b.doc = scim.ObjectValue(kept).AppendJSON(nil)
+	b.doc = scim.ObjectValue(kept).AppendJSON(make([]byte, 0, 1536))
 	return b, nil
 }
 

@@ -21,11 +21,19 @@ func (tx *Tx) TenantVersion(tid int64) (int64, error) {
 	if err := tx.db.engine.lockTenant(tx, tid, false); err != nil {
 		return 0, err
 	}
-	return first(tx, scanInt, "SELECT version FROM tenant WHERE tid = $1", tid)
+	if v, ok := tx.known.versions[tid]; ok {
+		return v, nil
+	}
+	v, err := first(tx, scanInt, "SELECT version FROM tenant WHERE tid = $1", tid)
+	if err == nil && tx.known.still {
+		learn(&tx.known.versions, tid, v)
+	}
+	return v, err
 }
 
 // RaiseTenant raises the version of an environment. Errors: ErrNotFound.
 func (tx *Tx) RaiseTenant(tid int64) error {
+	tx.known.forget()
 	return tx.must("UPDATE tenant SET version = version + 1 WHERE tid = $1", tid)
 }
 
@@ -103,7 +111,7 @@ const (
 // It drops what the others hold, and returns the paths of those that are new:
 // [Tx.Reindex] fills them.
 func (tx *Tx) SetIndexes(tid int64, t Type, want []Index) (added []string, err error) {
-	clear(tx.defs)
+	tx.known.forget()
 	if err := tx.LockTenant(tid); err != nil {
 		return nil, err
 	}

@@ -42,10 +42,9 @@ type attrDef struct {
 	scope int64 // among which values are unique, see unique_value; 0 for not unique
 }
 
-// attrDefs returns the indexed attributes of a type. They are read again in
-// each transaction of SQLite: between two another process may have added one.
+// attrDefs returns the indexed attributes of a type.
 func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
-	if defs, ok := tx.defs[defKey{tid, t}]; ok {
+	if defs, ok := tx.known.defs[defKey{tid, t}]; ok {
 		return defs, nil
 	}
 	// Nobody may define another index before what is written with these is committed.
@@ -68,7 +67,7 @@ func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx.defs[defKey{tid, t}] = defs
+	learn(&tx.known.defs, defKey{tid, t}, defs)
 	return defs, nil
 }
 

@@ -237,7 +237,7 @@ func (e *postgresEngine) view(ctx context.Context, fn func(*Tx) error) error {
 	}
 	s := newPGSession(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	defer s.release()
-	err = fn(&Tx{db: e.db, session: s, ctx: ctx, limit: context.Background(), view: true, defs: make(map[defKey][]attrDef)})
+	err = fn(&Tx{db: e.db, session: s, ctx: ctx, limit: context.Background(), view: true, known: &knowledge{}})
 	if err == nil && !s.used() {
 		err = e.translate(s.flush()) // whoever asks nothing asks whether it could
 	}
@@ -278,7 +278,7 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error, try *a
 	if len(try.held) > 0 {
 		s.push("SELECT 1 FROM resource WHERE rid = ANY($1) ORDER BY rid FOR UPDATE", try.held)
 	}
-	tx := &Tx{db: e.db, session: s, ctx: context.Background(), limit: context.Background(), defs: make(map[defKey][]attrDef)}
+	tx := &Tx{db: e.db, session: s, ctx: context.Background(), limit: context.Background(), known: &knowledge{}}
 	o := call(fn, tx)
 	if o.panic != nil {
 		return o

@@ -163,6 +163,9 @@ func (tx *Tx) Replace(old, r *Row, attrs *scim.Object) error {
 	if n == 0 {
 		return tx.changed(old.RID)
 	}
+	if r.ID != old.ID {
+		tx.known.forget() // of a tenant's defaults
+	}
 	had, has := indexRows(defs, old.Resource().Attributes()), indexRows(defs, attrs)
 	if err := tx.unindex(old.RID, had.without(has)); err != nil {
 		return err

@@ -97,7 +97,7 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer func() { e.readers <- c }()
-	tx := &Tx{db: e.writer.db, session: c, ctx: ctx, limit: context.Background(), view: true, defs: make(map[defKey][]attrDef)}
+	tx := &Tx{db: e.writer.db, session: c, ctx: ctx, limit: context.Background(), view: true, known: &knowledge{still: true}}
 	if _, err := tx.exec("BEGIN"); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type Tenant struct {
 // InsertTenant stores a new environment with the default set of indexed
 // attributes, and sets t.TID. Errors: ErrIDTaken, ErrKeyTaken.
 func (tx *Tx) InsertTenant(t *Tenant) error {
-	clear(tx.defs)
+	tx.known.forget()
 	tid, err := tx.insert("tid", `INSERT INTO tenant(id, name, name_key, settings, default_pop, default_group, version, created, modified)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		t.ID, t.Name, t.NameKey, t.settings(), nullable(t.DefaultPop), nullable(t.DefaultGroup), t.Version, millis(t.Created), millis(t.Modified))
@@ -46,6 +46,7 @@ func (tx *Tx) InsertTenant(t *Tenant) error {
 // UpdateTenant stores Name, NameKey, Settings, DefaultPop, DefaultGroup,
 // Version and Modified of the environment. Errors: ErrNotFound, ErrKeyTaken.
 func (tx *Tx) UpdateTenant(t *Tenant) error {
+	tx.known.forget()
 	return tx.must(`UPDATE tenant SET name = $1, name_key = $2, settings = $3, default_pop = $4, default_group = $5, version = $6, modified = $7 WHERE tid = $8`,
 		t.Name, t.NameKey, t.settings(), nullable(t.DefaultPop), nullable(t.DefaultGroup), t.Version, millis(t.Modified), t.TID)
 }
@@ -82,7 +83,18 @@ func scanTenant(s scan) (*Tenant, error) {
 
 // Tenant returns the environment of this public id. Errors: ErrNotFound.
 func (tx *Tx) Tenant(id string) (*Tenant, error) {
-	return first(tx, scanTenant, selectTenant+"WHERE t.id = $1", id)
+	t := tx.known.tenants[id]
+	if t == nil {
+		var err error
+		if t, err = first(tx, scanTenant, selectTenant+"WHERE t.id = $1", id); err != nil {
+			return nil, err
+		}
+		if tx.known.still {
+			learn(&tx.known.tenants, id, t)
+		}
+	}
+	own := *t // the caller may change it
+	return &own, nil
 }
 
 // TenantByTID returns the environment of this key. Errors: ErrNotFound.
@@ -104,7 +116,7 @@ func (tx *Tx) Tenants() ([]*Tenant, error) {
 // and audit rows stay. It is one transaction, and other writers wait for it:
 // about 0.1 ms for each user. Errors: ErrNotFound.
 func (tx *Tx) DeleteTenant(tid int64) error {
-	clear(tx.defs)
+	tx.known.forget()
 	if err := tx.LockTenant(tid); err != nil {
 		return err
 	}

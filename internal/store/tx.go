@@ -14,14 +14,35 @@ import (
 type Tx struct {
 	db      *DB
 	session session
-	ctx     context.Context      // View's; looked at between the steps of a long scan
-	limit   context.Context      // interrupts statements: never those of an Update
-	view    bool                 // it is a View's
-	err     error                // what broke the transaction
-	defs    map[defKey][]attrDef // see attrDefs
-	stale   []int64              // rids of resources that were not as they had been read
-	locked  map[int64]bool       // environments, true for alone: see postgresEngine.lockTenant
-	changes int64                // see postgresEngine.appendChange
+	ctx     context.Context // View's; looked at between the steps of a long scan
+	limit   context.Context // interrupts statements: never those of an Update
+	view    bool            // it is a View's
+	err     error           // what broke the transaction
+	known   *knowledge      // of the transaction
+	stale   []int64         // rids of resources that were not as they had been read
+	locked  map[int64]bool  // environments, true for alone: see postgresEngine.lockTenant
+	changes int64           // see postgresEngine.appendChange
+}
+
+// knowledge is what a transaction has read that most of the writes of a batch
+// need, so that it is read once. Who changes it forgets it.
+type knowledge struct {
+	still bool                 // nobody else changes anything while the transaction lasts
+	defs  map[defKey][]attrDef // see attrDefs
+
+	// Of environments, by public id and by TID; none unless still.
+	tenants  map[string]*Tenant
+	versions map[int64]int64
+}
+
+func (k *knowledge) forget() { *k = knowledge{still: k.still} }
+
+// learn adds an entry to one of the maps of knowledge.
+func learn[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = make(map[K]V)
+	}
+	(*m)[key] = value
 }
 
 // LockKey makes other transactions that lock the same key wait until this one

@@ -40,8 +40,8 @@ type writer struct {
 	engine *sqliteEngine
 	conn   *conn // used by run only
 	batch  []*request
-	ends   []outcome            // of batch
-	defs   map[defKey][]attrDef // of batch, see Tx.attrDefs
+	ends   []outcome  // of batch
+	known  *knowledge // of batch
 
 	mu     sync.RWMutex // guards the sending side of queue against its closing
 	closed bool
@@ -119,7 +119,7 @@ func (w *writer) next() *request {
 // ran into may have been another request's row.
 func (w *writer) commit(first *request) {
 	w.batch, w.ends = w.batch[:0], w.ends[:0]
-	w.defs = make(map[defKey][]attrDef)
+	w.known = &knowledge{still: true}
 	lost := w.begin()
 	for r := first; r != nil; r = w.next() {
 		w.batch = append(w.batch, r)
@@ -177,10 +177,10 @@ func (w *writer) attempt(r *request) (o outcome, lost error) {
 	if _, err := w.conn.exec("SAVEPOINT request"); err != nil {
 		return outcome{}, err
 	}
-	tx := &Tx{db: w.db, session: w.conn, ctx: context.Background(), limit: context.Background(), defs: w.defs}
+	tx := &Tx{db: w.db, session: w.conn, ctx: context.Background(), limit: context.Background(), known: w.known}
 	o = call(r.fn, tx)
 	if o.err != nil || o.panic != nil {
-		clear(w.defs) // what it read may have been its own
+		w.known.forget() // what it read may have been its own
 		if _, err := w.conn.exec("ROLLBACK TO request"); err != nil {
 			return outcome{}, errors.Join(o.err, err)
 		}

@@ -1,0 +1,2 @@
+-- Nobody reads the changes of one resource.
+DROP INDEX change_res;
