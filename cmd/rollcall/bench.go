@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,10 @@ type figure struct {
 	Rate        float64 `json:"requests_per_second"`
 	P50         float64 `json:"p50_ms"`
 	P99         float64 `json:"p99_ms"`
+	// CPU is the processor time that the server used for one request, in
+	// microseconds: on a machine with other work it is what can be compared.
+	// Absent where the system does not tell.
+	CPU float64 `json:"cpu_us,omitempty"`
 	// Ratio is the rate over that of the limit named; absent for the limits themselves.
 	Limit string  `json:"limit,omitempty"`
 	Ratio float64 `json:"ratio,omitempty"`
@@ -94,12 +99,12 @@ func (c *benchCommand) Run(t *terminal) error {
 		return err
 	}
 	return t.print(figures, func(w io.Writer) {
-		table(w, "WORK\tCONNECTIONS\tREQ/S\tP50 MS\tP99 MS\tRATIO", figures, func(f figure) string {
+		table(w, "WORK\tCONNECTIONS\tREQ/S\tP50 MS\tP99 MS\tCPU µS\tRATIO", figures, func(f figure) string {
 			ratio := ""
 			if f.Limit != "" {
 				ratio = fmt.Sprintf("%.2f of %s", f.Ratio, strings.TrimPrefix(f.Limit, "limit: "))
 			}
-			return fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%.2f\t%s", f.Work, f.Connections, f.Rate, f.P50, f.P99, ratio)
+			return fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%s", f.Work, f.Connections, f.Rate, f.P50, f.P99, f.CPU, ratio)
 		})
 	})
 }
@@ -120,10 +125,10 @@ func (b *bench) start(dir, database string) (err error) {
 	if database != "" {
 		where = []string{"--database", database}
 	}
-	if b.server, err = startChild(append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0"}, where...)...); err != nil {
+	if b.server, err = startChild(filepath.Join(dir, "serve.txt"), append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0"}, where...)...); err != nil {
 		return err
 	}
-	if b.limit, err = startChild("bench", "--json", "--limit", filepath.Join(dir, "limit.log")); err != nil {
+	if b.limit, err = startChild(filepath.Join(dir, "limit.txt"), "bench", "--json", "--limit", filepath.Join(dir, "limit.log")); err != nil {
 		return err
 	}
 	return data.use(func(ctx context.Context, d *directory.Directory) error {
@@ -164,12 +169,14 @@ func (b *bench) round(n int) ([]figure, error) {
 func (b *bench) measure(work string, n int) (figure, error) {
 	var wg sync.WaitGroup
 	took, errs := make([][]time.Duration, n), make([]error, n)
+	used := b.to(work).cpu()
 	begin := time.Now()
 	for i := range n {
 		wg.Go(func() { took[i], errs[i] = b.drive(work, i, begin.Add(b.duration)) })
 	}
 	wg.Wait()
 	elapsed := time.Since(begin)
+	used = b.to(work).cpu() - used
 	all := slices.Concat(took...)
 	if err := errors.Join(errs...); err != nil || len(all) == 0 {
 		return figure{}, cmp.Or(err, errors.New("not one request was answered"))
@@ -178,17 +185,22 @@ func (b *bench) measure(work string, n int) (figure, error) {
 	ms := func(share float64) float64 {
 		return float64(all[int(share*float64(len(all)-1))]) / float64(time.Millisecond)
 	}
-	return figure{Work: work, Connections: n, Rate: float64(len(all)) / elapsed.Seconds(), P50: ms(0.5), P99: ms(0.99)}, nil
+	return figure{Work: work, Connections: n, Rate: float64(len(all)) / elapsed.Seconds(), P50: ms(0.5), P99: ms(0.99),
+		CPU: float64(used.Microseconds()) / float64(len(all))}, nil
+}
+
+// to returns the child that does the work.
+func (b *bench) to(work string) *child {
+	if limitsOf(work) == nil {
+		return b.limit
+	}
+	return b.server
 }
 
 // drive sends requests on one connection, each when the one before is
 // answered, and returns how long they took.
 func (b *bench) drive(work string, seed int, end time.Time) (took []time.Duration, err error) {
-	to := b.server
-	if limitsOf(work) == nil {
-		to = b.limit
-	}
-	conn, err := net.Dial("tcp", to.address)
+	conn, err := net.Dial("tcp", b.to(work).address)
 	if err != nil {
 		return nil, err
 	}
@@ -275,8 +287,9 @@ type child struct {
 }
 
 // startChild runs this program with the arguments and waits for the line in
-// which it tells its URL. Its log is written, as it would be, but nowhere.
-func startChild(args ...string) (*child, error) {
+// which it tells its URL. Its log goes to the file: to read it would cost the
+// processor time that is measured.
+func startChild(log string, args ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -286,18 +299,40 @@ func startChild(args ...string) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	var complaint bytes.Buffer
-	k.cmd.Stderr = &tail{&complaint}
+	file, err := os.Create(log)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	k.cmd.Stderr = file
 	if err := k.cmd.Start(); err != nil {
 		return nil, err
 	}
 	var ready struct{ URL string }
 	if err := json.NewDecoder(out).Decode(&ready); err != nil {
 		_ = k.cmd.Wait()
-		return nil, fmt.Errorf("the child %s did not start: %s", args[0], strings.TrimSpace(complaint.String()))
+		complaint, _ := os.ReadFile(log)
+		return nil, fmt.Errorf("the child %s did not start: %s", args[0], bytes.TrimSpace(complaint))
 	}
 	k.address = strings.TrimPrefix(ready.URL, "http://")
 	return k, nil
+}
+
+// cpu returns the processor time that the child has used so far, to a hundredth
+// of a second, 0 where the system has no /proc.
+func (k *child) cpu() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", k.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	// Behind the name of the program, which may hold anything: utime and stime are the 12th and 13th.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	var ticks time.Duration
+	for _, field := range fields[11:13] {
+		n, _ := strconv.ParseInt(field, 10, 64)
+		ticks += time.Duration(n)
+	}
+	return ticks * (time.Second / 100)
 }
 
 func (k *child) stop() error {
@@ -308,14 +343,4 @@ func (k *child) stop() error {
 		return err
 	}
 	return k.cmd.Wait()
-}
-
-// A tail keeps the first few bytes written to it, enough for a complaint.
-type tail struct{ b *bytes.Buffer }
-
-func (t *tail) Write(p []byte) (int, error) {
-	if t.b.Len() < 4<<10 {
-		t.b.Write(p)
-	}
-	return len(p), nil
 }
