@@ -58,6 +58,7 @@ var oldData = map[string]string{
 	"0008": `
 		INSERT INTO api_secret(cid, hash, created, jwk) VALUES (2, x'03', 1000, '{}');
 		INSERT INTO assertion(cid, jti, expires) VALUES (2, x'04', 9000);`,
+	"0009": ``,
 }
 
 // TestMigrateData migrates what older programs have stored, step by step, and
