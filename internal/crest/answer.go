@@ -11,17 +11,6 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
-// jsonType is the type of all answers but raw values (AIC-005).
-const jsonType = "application/json;charset=UTF-8"
-
-// encode returns the value as JSON.
-func encode(v scim.Value, pretty bool) []byte {
-	if pretty {
-		return append(v.AppendIndent(nil, ""), '\n')
-	}
-	return v.AppendJSON(nil)
-}
-
 // An envelope writes the answer to a query as its results come in (AIC-133).
 type envelope struct {
 	w      http.ResponseWriter
@@ -31,34 +20,33 @@ type envelope struct {
 	sent   bool // part of the answer is on its way
 }
 
-// An ending is what an envelope holds after the results.
-type ending struct {
-	count  int
-	cookie string // empty for null
-	policy string
-	total  int
+func (q *request) envelope(w http.ResponseWriter) *envelope {
+	a := &envelope{w: w, pretty: pretty(q.URL.RawQuery), buffer: []byte(`{"result":[`)}
+	if a.pretty {
+		a.buffer = []byte("{\n  \"result\": [")
+	}
+	return a
+}
+
+// write adds text, which is indented on a line of its own if the answer is pretty.
+func (a *envelope) write(text []byte, indent string) {
+	if a.pretty {
+		a.buffer = append(append(a.buffer, '\n'), indent...)
+	}
+	a.buffer = append(a.buffer, text...)
 }
 
 // add writes one result.
 func (a *envelope) add(o *scim.Object) {
-	separator, indent := ",", ""
-	if a.count == 0 {
-		separator = `{"result":[`
+	if a.count > 0 {
+		a.buffer = append(a.buffer, ',')
 	}
+	text := o.AppendJSON(nil)
 	if a.pretty {
-		indent = "\n    "
-		if a.count == 0 {
-			separator = "{\n  \"result\": ["
-		}
+		text = scim.ObjectValue(o).AppendIndent(nil, "    ")
 	}
-	a.buffer = append(append(a.buffer, separator...), indent...)
-	if a.pretty {
-		a.buffer = scim.ObjectValue(o).AppendIndent(a.buffer, "    ")
-	} else {
-		a.buffer = o.AppendJSON(a.buffer)
-	}
-	a.count++
-	if len(a.buffer) >= 64<<10 {
+	a.write(text, "    ")
+	if a.count++; len(a.buffer) >= 64<<10 {
 		a.flush()
 	}
 }
@@ -84,34 +72,31 @@ func (a *envelope) abandon(err error) error {
 	return err
 }
 
-// close writes what follows the results.
-func (a *envelope) close(e ending) error {
-	cookie := scim.Value{}
-	if e.cookie != "" {
-		cookie = scim.StringValue(e.cookie)
+// close writes what follows the results: the cookie of the next page, empty for
+// none, and the total if it was asked for.
+func (a *envelope) close(asked query, cookie string, total int) {
+	policy, next := "EXACT", scim.Value{}
+	if !asked.total {
+		policy, total = "NONE", -1
 	}
-	tail := scim.NewObject(
-		scim.Member{Name: "resultCount", Value: scim.IntValue(int64(e.count))},
-		scim.Member{Name: "pagedResultsCookie", Value: cookie},
-		scim.Member{Name: "totalPagedResultsPolicy", Value: scim.StringValue(e.policy)},
-		scim.Member{Name: "totalPagedResults", Value: scim.IntValue(int64(e.total))},
-		scim.Member{Name: "remainingPagedResults", Value: scim.IntValue(-1)},
-	)
-	text := encode(scim.ObjectValue(tail), a.pretty)
-	switch {
-	case a.count == 0 && a.pretty:
-		a.buffer = append(a.buffer, "{\n  \"result\": []"...)
-	case a.count == 0:
-		a.buffer = append(a.buffer, `{"result":[]`...)
-	case a.pretty:
-		a.buffer = append(a.buffer, "\n  ]"...)
-	default:
-		a.buffer = append(a.buffer, ']')
+	if cookie != "" {
+		next = scim.StringValue(cookie)
 	}
+	count := a.count
+	if asked.only {
+		count = total
+	}
+	tail := encode(scim.NewObject(
+		member("resultCount", scim.IntValue(int64(count))),
+		member("pagedResultsCookie", next),
+		textMember("totalPagedResultsPolicy", policy),
+		member("totalPagedResults", scim.IntValue(int64(total))),
+		member("remainingPagedResults", scim.IntValue(-1)),
+	), a.pretty)
 	// The tail without its opening brace continues the object.
-	a.buffer = append(append(a.buffer, ','), text[1:]...)
+	a.write([]byte("],"), "  ")
+	a.buffer = append(a.buffer, tail[1:]...)
 	a.flush()
-	return nil
 }
 
 // checkRaw checks the parameters that ask for a value as it is (AIC-067).
@@ -120,8 +105,7 @@ func (q *request) checkRaw() error {
 		return nil
 	}
 	if len(q.fields.pointers) != 1 || q.fields.defaults || q.fields.refs {
-		return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_mimeType"},
-			"The parameter '_mimeType' requires that '_fields' names exactly one field")
+		return badRequest(scim.RuleParameter, "The parameter '_mimeType' requires that '_fields' names exactly one field")
 	}
 	text := q.params.Get("_mimetype")
 	if _, _, err := mime.ParseMediaType(text); err != nil || !strings.Contains(text, "/") {
@@ -135,7 +119,7 @@ func (q *request) checkRaw() error {
 // because content and type are the client's.
 func (q *request) writeRaw(w http.ResponseWriter, r *scim.Resource) error {
 	at := q.fields.pointers[0]
-	shown, err := q.view().object(r, &selection{named: true, pointers: q.fields.pointers})
+	shown, err := q.show(r, &q.fields)
 	if err != nil {
 		return err
 	}
@@ -148,16 +132,14 @@ func (q *request) writeRaw(w http.ResponseWriter, r *scim.Resource) error {
 		text = strconv.FormatBool(value.Bool())
 	}
 	if text == "" {
-		return &refusal{status: http.StatusNotFound, message: "The field '" + strings.Join(at, "/") + "' has no value",
-			fault: &scim.Error{Rule: scim.RuleNotFound, Path: strings.Join(at, ".")}}
+		return refuse(http.StatusNotFound, scim.RuleNotFound, "The field '%s' has no value", strings.Join(at, "/"))
 	}
 	body := []byte(text)
 	kind := q.params.Get("_mimetype")
 	if base, _, _ := mime.ParseMediaType(kind); base == "text/plain" {
 		kind = "text/plain;charset=UTF-8"
 	} else if body, err = decodeBase64(text); err != nil {
-		return badRequest(&scim.Error{Rule: scim.RuleBinary, Path: strings.Join(at, ".")},
-			"The value of the field '%s' is not base64url", strings.Join(at, "/"))
+		return badRequest(scim.RuleBinary, "The value of the field '%s' is not base64url", strings.Join(at, "/"))
 	}
 	h := w.Header()
 	h.Set("ETag", `"`+revision(r)+`"`)

@@ -148,6 +148,7 @@ func TestConformanceCreate(t *testing.T) {
 			d.do("PUT /users/conditional", `{"userName":"conditional"}`, "If-None-Match: "+sent).refused(400,
 				`"`+strings.Trim(strings.TrimPrefix(sent, "W/"), `"`)+`" is not a supported value for If-None-Match on PUT`)
 		}
+		d.do("PUT /users/conditional", `{"userName":"conditional"}`, `If-None-Match: W/"*"`).refused(400, "")
 		d.do("GET /users/conditional", "").must(404)
 	})
 	t.Run("aic:AIC-042 PUT with neither header creates, then replaces", func(t *testing.T) {
@@ -200,14 +201,13 @@ func TestConformanceCreate(t *testing.T) {
 		d.do("PUT "+alphaUsers+"/a%2Fb", full(t, "refused", `{}`)).refused(400, "")
 		d.do("PUT "+alphaUsers+"/a%01b", full(t, "refused", `{}`)).refused(400, "")
 
-		strict := crest.AIC
-		strict.RequireUUIDs = true
-		s := open(t, strict)
+		s := open(t, crest.AIC)
+		s.configure(directory.ClientSettings{Mode: directory.Strict})
 		s.do("PUT /users/some-id", `{"userName":"a"}`, "If-None-Match: *").refused(400, "")
 		s.do("PUT /users/some-id", `{"userName":"a"}`).refused(400, "")
 		s.do("POST /users?_action=create", `{"_id":"some-id","userName":"a"}`).refused(400, "")
-		s.do("PUT /users/4cf65bb9-baa4-4488-aa73-216adf0787a1", `{"userName":"a"}`, "If-None-Match: *").must(201)
-		s.do("POST /users?_action=create", `{"userName":"b"}`).must(201)
+		s.do("PUT /users/4cf65bb9-baa4-4488-aa73-216adf0787a1", full(t, "a", `{}`), "If-None-Match: *").must(201)
+		s.do("POST /users?_action=create", full(t, "b", `{}`)).must(201)
 	})
 	t.Run("aic:AIC-046 PUT whose body holds another _id than the path is 400", func(t *testing.T) {
 		d := w.in(t)
@@ -325,9 +325,8 @@ func TestConformanceCreate(t *testing.T) {
 		d.do("POST /users?_action=create", `{}`).unmet(`[{"property":"userName","policyRequirements":[{"policyRequirement":"REQUIRED"}]}]`)
 		d.do("POST /users?_action=create", `{"userName":"lonely3","mail":"nobody"}`).unmet(`[{"property":"mail","policyRequirements":[{"policyRequirement":"VALID_EMAIL_ADDRESS_FORMAT"}]}]`)
 
-		demanding := crest.AIC
-		demanding.RequireAll = true
-		s := open(t, demanding)
+		s := open(t, crest.AIC)
+		s.configure(directory.ClientSettings{Mode: directory.Strict})
 		s.do("POST /users?_action=create", `{"userName":"lonely","sn":"L","mail":"a@b.c"}`).unmet(`[{"property":"givenName","policyRequirements":[{"policyRequirement":"REQUIRED"}]}]`)
 		s.do("POST /users?_action=create", full(t, "complete", `{}`)).must(201)
 	})
@@ -341,9 +340,8 @@ func TestConformanceCreate(t *testing.T) {
 			}
 			d.do("GET "+c+"/"+a.id(), "").must(200).is(a.body)
 		}
-		closed := crest.AIC
-		closed.RefuseUnknown = true
-		s := open(t, closed)
+		s := open(t, crest.AIC)
+		s.configure(directory.ClientSettings{UnknownAttributes: directory.UnknownReject})
 		s.do("POST /users?_action=create", `{"userName":"unknown","parent":{}}`).refused(400, "")
 		s.do("PUT /users/unknown", `{"userName":"unknown","parent":{}}`).refused(400, "")
 		s.do("GET /users/unknown", "").must(404)

@@ -21,16 +21,6 @@ import (
 type Profile struct {
 	Name  string // of the door, as in a client's list of doors
 	Realm string // the realm bound to the environment: its objects are managed/{realm}_user
-
-	// RequireUUIDs refuses ids that clients choose for users unless they are
-	// UUIDs (AIC-045, require_uuid_ids).
-	RequireUUIDs bool
-	// RequireAll makes the generic path /users require what the vendor's
-	// schema requires, not only userName (AIC-053).
-	RequireAll bool
-	// RefuseUnknown refuses properties that the vendor's schema does not have,
-	// custom_* aside, instead of storing them (AIC-054).
-	RefuseUnknown bool
 }
 
 // AIC is PingOne Advanced Identity Cloud.
@@ -40,14 +30,13 @@ var AIC = Profile{Name: "aic", Realm: "alpha"}
 // vendor's own, below /openidm. publicURL is the server's, without a slash at
 // the end; Location is built from it.
 func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
-	public := strings.TrimSuffix(publicURL, "/")
-	sealer := directory.NewSealer(d, "crest cookie")
-	realm, plain := naming("managed/"+p.Realm+"_"), naming("managed/")
+	public, sealer := strings.TrimSuffix(publicURL, "/"), directory.NewSealer(d, "crest cookie")
 	at := func(n naming, k *kind) *collection {
 		return &collection{d: d, p: p, kind: k, naming: n, path: "/openidm/" + n.of(k), public: public, full: true, sealer: sealer}
 	}
+	realm := naming("managed/" + p.Realm + "_")
 	generic := at(realm, users)
-	generic.path, generic.full = "/users", p.RequireAll
+	generic.path, generic.full = "/users", false
 
 	door := route.Door{
 		Name:           p.Name,
@@ -59,10 +48,10 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 	a, b := door, door
 	a.Prefix, b.Prefix = "/users", "/openidm"
 	a.Routes = generic.routes(a.Prefix)
-	for _, k := range kinds() {
-		unrealmed := at(plain, k)
-		unrealmed.unique = "UNIQUE"
-		for _, c := range []*collection{at(realm, k), unrealmed} {
+	for _, k := range kinds {
+		plain := at("managed/", k)
+		plain.takenName = "UNIQUE"
+		for _, c := range []*collection{at(realm, k), plain} {
 			b.Routes = append(append(b.Routes, c.routes(b.Prefix)...), c.about()...)
 		}
 	}
@@ -71,23 +60,26 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 
 // A collection is one path at which the objects of one kind are served.
 type collection struct {
-	d      *directory.Directory
-	p      Profile
-	kind   *kind
-	naming naming
-	path   string            // as in a URL: /openidm/managed/alpha_user
-	public string            // URL that the path follows
-	full   bool              // all of the vendor's required properties are required (AIC-053)
-	unique string            // the policy requirement of a taken userName; empty is VALID_USERNAME (AIC-050)
-	sealer *directory.Sealer // of cookies
+	d         *directory.Directory
+	p         Profile
+	kind      *kind
+	naming    naming
+	path      string // as in a URL: /openidm/managed/alpha_user
+	public    string // URL that the path follows
+	full      bool   // all of the vendor's required properties are required of all clients (AIC-053)
+	takenName string // the policy requirement of a taken userName; empty is VALID_USERNAME (AIC-050)
+	sealer    *directory.Sealer
 }
+
+// strict reports whether the client wants the vendor's managed users everywhere:
+// UUIDs for ids that it chooses (AIC-045, require_uuid_ids), and at the generic
+// path all that is required at the vendor's own (AIC-053).
+func (q *request) strict() bool { return q.caller.Settings.Mode == directory.Strict }
 
 // routes returns the table of the collection for the door at prefix.
 func (c *collection) routes(prefix string) []route.Route {
 	all := strings.TrimPrefix(c.path, prefix)
-	one := all + "/{id}"
-	relation := one + "/{relation}"
-	end := relation + "/{reference}"
+	one, relation, end := all+"/{id}", all+"/{id}/{relation}", all+"/{id}/{relation}/{reference}"
 	read, write := directory.ReadDirectory, c.kind.write
 	return []route.Route{
 		{Method: http.MethodPost, Path: all, Permission: write, Handle: c.handle(c.post)},
@@ -100,9 +92,9 @@ func (c *collection) routes(prefix string) []route.Route {
 		{Method: http.MethodPut, Path: one, Permission: write, Handle: c.handle(c.put)},
 		{Method: http.MethodPatch, Path: one, Permission: write, Handle: c.handle(c.patch)},
 		{Method: http.MethodDelete, Path: one, Permission: write, Handle: c.handle(c.delete)},
-		{Method: http.MethodGet, Path: relation, Permission: read, Handle: c.handle(c.relationship)},
+		{Method: http.MethodGet, Path: relation, Permission: read, Handle: c.handle(c.queryRelationship)},
 		{Method: http.MethodPost, Path: relation, Permission: write, Handle: c.handle(c.relate)},
-		{Method: http.MethodGet, Path: end, Permission: read, Handle: c.handle(c.end)},
+		{Method: http.MethodGet, Path: end, Permission: read, Handle: c.handle(c.readEnd)},
 		{Method: http.MethodDelete, Path: end, Permission: write, Handle: c.handle(c.unrelate)},
 	}
 }
@@ -133,7 +125,7 @@ func (p Profile) parse(ref string) (k *kind, id string, ok bool) {
 		return nil, "", false
 	}
 	name, id, _ := strings.Cut(rest, "/")
-	for _, k := range kinds() {
+	for _, k := range kinds {
 		if name == k.noun || name == p.Realm+"_"+k.noun {
 			return k, id, id != ""
 		}

@@ -76,6 +76,14 @@ func openUnder(t testing.TB, p crest.Profile, policy *directory.Policy) *door {
 	return d
 }
 
+// configure gives the door's client settings.
+func (d *door) configure(s directory.ClientSettings) {
+	d.Helper()
+	if _, err := d.dir.ConfigureClient(context.Background(), directorytest.DevClient, func(directory.ClientSettings) directory.ClientSettings { return s }); err != nil {
+		d.Fatal(err)
+	}
+}
+
 // in returns the door for a subtest.
 func (d *door) in(t testing.TB) *door {
 	e := *d

@@ -1,6 +1,7 @@
 package crest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,88 +15,89 @@ import (
 // A refusal is a fault in the vendor's words.
 type refusal struct {
 	status  int
+	rule    scim.Rule // that was broken, for the log and for who handles it
 	message string
 	detail  scim.Value
-	fault   error // what the words stand for, with its data
 }
 
 func (r *refusal) Error() string { return r.message }
 
-// Unwrap shows the data of the fault to who does not speak to the client.
-func (r *refusal) Unwrap() error { return r.fault }
+// Unwrap shows the rule to who does not speak to the client.
+func (r *refusal) Unwrap() error { return &scim.Error{Rule: r.rule} }
 
-func badRequest(fault *scim.Error, format string, args ...any) error {
-	return &refusal{status: http.StatusBadRequest, message: fmt.Sprintf(format, args...), fault: fault}
+func refuse(status int, rule scim.Rule, format string, args ...any) *refusal {
+	return &refusal{status: status, rule: rule, message: fmt.Sprintf(format, args...)}
 }
 
-func preconditionFailed(fault *scim.Error, format string, args ...any) error {
-	return &refusal{status: http.StatusPreconditionFailed, message: fmt.Sprintf(format, args...), fault: fault}
+func badRequest(rule scim.Rule, format string, args ...any) *refusal {
+	return refuse(http.StatusBadRequest, rule, format, args...)
+}
+
+func preconditionFailed(rule scim.Rule, format string, args ...any) *refusal {
+	return refuse(http.StatusPreconditionFailed, rule, format, args...)
+}
+
+// because adds what the vendor's words do not say.
+func (r *refusal) because(detail string) *refusal {
+	r.detail = scim.StringValue(detail)
+	return r
 }
 
 // unparsable words a parameter whose value cannot be read.
 func unparsable(parameter, value, what string) error {
-	return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: spelled(parameter), Value: value},
-		"The value '%s' for parameter '%s' could not be parsed as %s", value, spelled(parameter), what)
+	return badRequest(scim.RuleParameter, "The value '%s' for parameter '%s' could not be parsed as %s", value, spelled(parameter), what)
 }
 
 func (c *collection) notFound(id string) error {
 	name := c.naming.of(c.kind)
-	return &refusal{status: http.StatusNotFound, message: fmt.Sprintf("Object %s/%s not found in %s", name, id, name),
-		fault: &scim.Error{Rule: scim.RuleNotFound, Schema: c.kind.typ, Value: id}}
+	return refuse(http.StatusNotFound, scim.RuleNotFound, "Object %s/%s not found in %s", name, id, name)
 }
 
-func exists(id string) error {
-	return preconditionFailed(&scim.Error{Rule: scim.RuleExists, Value: id},
-		"Create rejected as Object with same ID already exists and was detected.")
+func exists() error {
+	return preconditionFailed(scim.RuleExists, "Create rejected as Object with same ID already exists and was detected.")
 }
 
 // stale words a revision that is not the one sent.
 func stale(method, current, sent string) error {
-	fault := &scim.Error{Rule: scim.RuleVersion, Value: sent, Allowed: []string{current}}
+	format := "Update rejected as current Object revision %s is different than expected by caller (%s), the object has changed since retrieval."
 	if method == http.MethodDelete {
-		return preconditionFailed(fault, "Delete rejected as current Object revision %s is different than the expected by caller %s, "+
-			"the object has changed since retrieval.", current, sent)
+		format = "Delete rejected as current Object revision %s is different than the expected by caller %s, the object has changed since retrieval."
 	}
-	return preconditionFailed(fault, "Update rejected as current Object revision %s is different than expected by caller (%s), "+
-		"the object has changed since retrieval.", current, sent)
+	return preconditionFailed(scim.RuleVersion, format, current, sent)
 }
 
 // noCollection refuses what is done to one object only.
 func noCollection(done string) handler {
 	return func(_ http.ResponseWriter, q *request) error {
-		return badRequest(&scim.Error{Rule: scim.RuleMethod, Value: q.Method},
-			"The resource collection %s cannot be %s", q.c.path, done)
+		return badRequest(scim.RuleMethod, "The resource collection %s cannot be %s", q.URL.Path, done)
 	}
 }
 
 // noInstance refuses what is done to a whole collection only.
 func (q *request) noInstance(done string) error {
-	return badRequest(&scim.Error{Rule: scim.RuleMethod, Value: q.Method},
-		"The resource instance %s/%s cannot be %s", q.c.path, q.PathValue("id"), done)
+	return badRequest(scim.RuleMethod, "The resource instance %s/%s cannot be %s", q.c.path, q.PathValue("id"), done)
 }
 
 // writeError answers with the error in the vendor's shape.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	f := worded(err)
-	h := w.Header()
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Content-Type", jsonType)
-	if f.status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", "Bearer")
-	}
 	body := scim.NewObject(
-		scim.Member{Name: "code", Value: scim.IntValue(int64(f.status))},
-		scim.Member{Name: "reason", Value: scim.StringValue(http.StatusText(f.status))},
-		scim.Member{Name: "message", Value: scim.StringValue(f.message)},
+		member("code", scim.IntValue(int64(f.status))),
+		member("reason", scim.StringValue(http.StatusText(f.status))),
+		member("message", scim.StringValue(f.message)),
 	)
 	if !f.detail.IsNull() {
 		body.Set("detail", f.detail)
 	}
-	if (f.status == http.StatusServiceUnavailable || f.status == http.StatusTooManyRequests) && h.Get("Retry-After") == "" {
-		h.Set("Retry-After", retryAfter(err))
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache")
+	switch f.status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set("Retry-After", cmp.Or(h.Get("Retry-After"), retryAfter(err)))
 	}
-	w.WriteHeader(f.status)
-	_, _ = w.Write(encode(scim.ObjectValue(body), pretty(r.URL.RawQuery)))
+	send(w, r, f.status, body)
 }
 
 // worded returns the error in the vendor's words. What is no fault of the
@@ -108,61 +110,62 @@ func worded(err error) *refusal {
 	if faults := scim.Faults(err); len(faults) > 0 {
 		return word(faults[0])
 	}
-	return &refusal{status: http.StatusInternalServerError, message: "Internal Server Error"}
+	return refuse(http.StatusInternalServerError, 0, "Internal Server Error")
 }
+
+const unprocessable = "The request could not be processed because "
+
+// words are the vendor's for faults that need no more than their data.
+var words = map[scim.Rule]struct {
+	status  int
+	message string // with {path}, {value} and {allowed}
+	noPath  string // stands for a path that is not known
+}{
+	scim.RuleEmptyBody:       {400, unprocessable + "it did not contain any JSON content", ""},
+	scim.RuleJSON:            {400, unprocessable + "the provided content is not valid JSON", ""},
+	scim.RuleDuplicateMember: {400, unprocessable + "the provided content is not valid JSON", ""},
+	scim.RuleLimit:           {400, unprocessable + "the provided content is not valid JSON", ""},
+	scim.RuleTrailingData:    {400, unprocessable + "there is trailing data after the JSON content", ""},
+	scim.RuleNotObject:       {400, unprocessable + "the provided content is not a JSON object", ""},
+	scim.RuleTooLarge:        {413, unprocessable + "it is larger than {allowed} bytes", ""},
+	scim.RuleMediaType:       {400, unprocessable + "its {path} is not supported: {value}", "Content-Type"},
+	scim.RuleUnauthenticated: {401, "Access Denied", ""},
+	scim.RuleForbidden:       {403, "Access denied", ""},
+	scim.RuleNoEndpoint:      {404, "Resource '{path}' not found", ""},
+	scim.RuleNotFound:        {404, "Object {value} not found", ""},
+	scim.RuleMethod:          {501, "Method {value} not supported", ""}, // AIC-013
+	scim.RuleUnsupported:     {501, "{path} is not supported", "This"},
+	scim.RuleExists:          {412, exists().Error(), ""},
+	scim.RuleVersion:         {412, "The object has changed since retrieval.", ""},
+	scim.RuleUnique:          {409, "The value of {path} is in use", ""},
+	scim.RuleProtected:       {409, "Object {value} is built in and cannot be changed so", ""},
+	scim.RuleBusy:            {503, "The server is busy, try again later", ""},
+	scim.RuleRate:            {429, "Too many requests, try again later", ""},
+	scim.RuleTooMany:         {400, "The query would look at too many objects: filter on {path} with eq or sw", "an indexed property"},
+	scim.RuleDangling:        {400, "The value of {path} refers to an object that does not exist: {value}", ""},
+}
+
+// served are the methods that an object or a collection may have.
+var served = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
 // word words a fault that needs no more than its data.
 func word(e *scim.Error) *refusal {
-	const unprocessable = "The request could not be processed because "
-	f := &refusal{status: http.StatusBadRequest, fault: e}
-	switch e.Rule {
-	case scim.RuleEmptyBody:
-		f.message = unprocessable + "it did not contain any JSON content"
-	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleLimit:
-		f.message = unprocessable + "the provided content is not valid JSON"
-		f.detail = scim.StringValue(readerDetail(e))
-	case scim.RuleTrailingData:
-		f.message = unprocessable + "there is trailing data after the JSON content"
-		f.detail = scim.StringValue(readerDetail(e))
-	case scim.RuleNotObject:
-		f.message = unprocessable + "the provided content is not a JSON object"
-	case scim.RuleTooLarge:
-		f.status, f.message = http.StatusRequestEntityTooLarge, unprocessable+"it is larger than "+strings.Join(e.Allowed, "")+" bytes"
-	case scim.RuleMediaType:
-		f.message = unprocessable + "its " + firstOf(e.Path, "Content-Type") + " is not supported: " + e.Value
-	case scim.RuleUnauthenticated:
-		f.status, f.message = http.StatusUnauthorized, "Access Denied"
-	case scim.RuleForbidden:
-		f.status, f.message = http.StatusForbidden, "Access denied"
-	case scim.RuleNoEndpoint:
-		f.status, f.message = http.StatusNotFound, "Resource '"+e.Path+"' not found"
-	case scim.RuleNotFound:
-		f.status, f.message = http.StatusNotFound, "Object "+e.Value+" not found"
-	case scim.RuleMethod:
-		f.status, f.message = http.StatusNotImplemented, "Method "+e.Value+" not supported" // AIC-013
-		if slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, e.Value) {
-			f.status = http.StatusMethodNotAllowed
+	in, ok := words[e.Rule]
+	if !ok {
+		f := badRequest(e.Rule, "The value of %s is not valid", cmp.Or(e.Path, "the object"))
+		if e.Detail != "" {
+			f.message += " (" + e.Detail + ")"
 		}
-	case scim.RuleUnsupported:
-		f.status, f.message = http.StatusNotImplemented, firstOf(e.Path, e.Detail)+" is not supported"
-	case scim.RuleExists:
-		return worded(exists(e.Value))
-	case scim.RuleVersion:
-		f.status, f.message = http.StatusPreconditionFailed, "The object has changed since retrieval."
-	case scim.RuleUnique:
-		f.status, f.message = http.StatusConflict, "The value of "+e.Path+" is in use"
-	case scim.RuleProtected:
-		f.status, f.message = http.StatusConflict, "Object "+e.Value+" is built in and cannot be changed so"
-	case scim.RuleBusy:
-		f.status, f.message = http.StatusServiceUnavailable, "The server is busy, try again later"
-	case scim.RuleRate:
-		f.status, f.message = http.StatusTooManyRequests, "Too many requests, try again later"
-	case scim.RuleTooMany:
-		f.message = "The query would look at too many objects: filter on " + firstOf(e.Path, "an indexed property") + " with eq or sw"
-	case scim.RuleDangling:
-		f.message = "The value of " + e.Path + " refers to an object that does not exist: " + e.Value
-	default:
-		f.message = strings.TrimSpace("The value of " + firstOf(e.Path, "the object") + " is not valid " + inParentheses(e.Detail))
+		return f
+	}
+	if e.Rule == scim.RuleMethod && slices.Contains(served, e.Value) {
+		in.status = http.StatusMethodNotAllowed
+	}
+	data := strings.NewReplacer("{path}", cmp.Or(e.Path, in.noPath), "{value}", e.Value, "{allowed}", strings.Join(e.Allowed, ""))
+	f := refuse(in.status, e.Rule, "%s", data.Replace(in.message))
+	switch e.Rule {
+	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleLimit, scim.RuleTrailingData:
+		return f.because(readerDetail(e))
 	}
 	return f
 }
@@ -193,18 +196,4 @@ func retryAfter(err error) string {
 		}
 	}
 	return "1"
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-func inParentheses(s string) string {
-	if s == "" {
-		return ""
-	}
-	return "(" + s + ")"
 }

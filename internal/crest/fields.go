@@ -59,8 +59,7 @@ func parseFields(values []string) (selection, error) {
 				continue
 			}
 			if count++; count > maxFields {
-				return s, badRequest(&scim.Error{Rule: scim.RuleLimit, Detail: "fields", Path: "_fields"},
-					"The parameter '_fields' names more than %d fields", maxFields)
+				return s, badRequest(scim.RuleLimit, "The parameter '_fields' names more than %d fields", maxFields)
 			}
 			p, ok := parsePointer(part)
 			if !ok {
@@ -88,14 +87,11 @@ func (s *selection) add(p pointer) {
 
 // wants reports whether the selection has the property, or something in it.
 func (s *selection) wants(p *property) bool {
-	if !s.named || s.defaults {
-		if p.byDefault() {
-			return true
-		}
-	}
-	if s.refs && p.form.isRelation() {
-		return true
-	}
+	return (!s.named || s.defaults) && p.byDefault() || s.refs && p.form.isRelation() || s.names(p)
+}
+
+// names reports whether a pointer leads to the property, or into it.
+func (s *selection) names(p *property) bool {
 	return slices.ContainsFunc(s.pointers, func(at pointer) bool { return at[0] == p.name })
 }
 

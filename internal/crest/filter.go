@@ -41,7 +41,7 @@ func (k *kind) parseFilter(text string) (*scim.Filter, error) {
 }
 
 func badFilter(detail string) error {
-	return badRequest(&scim.Error{Rule: scim.RuleFilter, Detail: detail}, "A value could not be parsed as a valid query filter")
+	return badRequest(scim.RuleFilter, "A value could not be parsed as a valid query filter")
 }
 
 // A filterParser descends recursively, never deeper than maxDepth.
@@ -189,7 +189,7 @@ func (p *filterParser) term() (*scim.Filter, error) {
 	}
 	op, known := operators[strings.ToLower(word)]
 	if !known && !strings.EqualFold(word, "in") {
-		return nil, badRequest(&scim.Error{Rule: scim.RuleFilter, Value: word}, "unrecognized or unsupported filter operator '%s'", word)
+		return nil, badRequest(scim.RuleFilter, "unrecognized or unsupported filter operator '%s'", word)
 	}
 	v, err := p.value()
 	if err != nil {
@@ -297,7 +297,7 @@ func (k *kind) hidden(at pointer) bool {
 		return true
 	case p == nil:
 		// Names are case-sensitive here (AIC-137), but not in the schema below.
-		return slices.ContainsFunc(k.properties, func(p property) bool { return strings.EqualFold(p.name, at[0]) })
+		return slices.ContainsFunc(k.properties, func(p *property) bool { return strings.EqualFold(p.name, at[0]) })
 	case p.is(private | readOnly), p.form.isRelation(), len(at) > 1 && !p.extended():
 		return true
 	}

@@ -87,7 +87,7 @@ func TestParseFilter(t *testing.T) {
 			if got := f.String(); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			if _, err := users.resolve(f); err != nil {
+			if _, err := users.canonicalType().Resolve(f, exact()); err != nil {
 				t.Errorf("it does not resolve: %v", err)
 			}
 		})
@@ -179,7 +179,7 @@ func FuzzParseFilter(f *testing.F) {
 				}
 				continue
 			}
-			resolved, err := k.resolve(parsed)
+			resolved, err := k.canonicalType().Resolve(parsed, exact())
 			if err != nil {
 				t.Fatalf("%s does not resolve: %v", parsed, err)
 			}

@@ -17,16 +17,10 @@ type element struct {
 }
 
 func (e *element) shown(list []scim.Value) int {
-	is := func(name, value string) func(scim.Value) bool {
-		return func(v scim.Value) bool {
-			m := v.Object().Get(name)
-			return m.Bool() && value == "true" || value == m.Text() && value != ""
-		}
-	}
-	if i := slices.IndexFunc(list, is("primary", "true")); i >= 0 {
+	if i := slices.IndexFunc(list, func(v scim.Value) bool { return v.Object().Get("primary").Bool() }); i >= 0 {
 		return i
 	}
-	if i := slices.IndexFunc(list, is("type", e.typ)); i >= 0 && e.prefer {
+	if i := slices.IndexFunc(list, func(v scim.Value) bool { return v.Object().Get("type").Text() == e.typ }); i >= 0 && e.prefer {
 		return i
 	}
 	return min(len(list), 1) - 1
@@ -100,8 +94,7 @@ func accountStatus(attrs *scim.Object) scim.Value {
 // m has passed the policies: its values are of the right form.
 func (k *kind) canonical(old, m *scim.Object) *scim.Object {
 	out := old.Clone()
-	for i := range k.properties {
-		p := &k.properties[i]
+	for _, p := range k.properties {
 		v, sent := m.Lookup(p.name)
 		switch {
 		case p.is(readOnly), p.home.Attr == "", !sent && p.is(private), !sent && p.form.isRelation():
@@ -111,34 +104,23 @@ func (k *kind) canonical(old, m *scim.Object) *scim.Object {
 			p.set(out, v)
 		}
 	}
-	if p := k.property("cn"); p != nil && !sent(m, "cn") {
-		before := k.stored(p, old)
-		if scim.Equal(before, defaultName(k, old)) {
+	if p := k.property("cn"); p != nil {
+		if _, sent := m.Lookup("cn"); !sent && scim.Equal(k.stored(p, old), defaultName(k, old)) {
 			p.set(out, defaultName(k, out))
 		}
 	}
-	extension := k.extended(old.Get(k.extension).Object(), m)
-	if extension.Len() == 0 {
-		out.Delete(k.extension)
-	} else {
-		out.Set(k.extension, scim.ObjectValue(extension))
-	}
+	assign(out, k.extension, scim.ObjectValue(k.extended(old.Get(k.extension).Object(), m)))
 	return out
-}
-
-func sent(m *scim.Object, name string) bool {
-	_, ok := m.Lookup(name)
-	return ok
 }
 
 // managed returns the managed object that a patch changes: all that canonical
 // attributes hold of it, hashes of answers and the id of the manager included.
 func (k *kind) managed(attrs *scim.Object) *scim.Object {
 	out := scim.NewObject()
-	for i := range k.properties {
-		if p := &k.properties[i]; !p.is(readOnly) {
+	for _, p := range k.properties {
+		if !p.is(readOnly) {
 			if v := k.stored(p, attrs); !v.IsNull() {
-				out.Members = append(out.Members, scim.Member{Name: p.name, Value: v})
+				out.Members = append(out.Members, member(p.name, v))
 			}
 		}
 	}
@@ -160,15 +142,10 @@ func (k *kind) unknown(out, attrs *scim.Object) *scim.Object {
 // without either.
 func defaultName(k *kind, attrs *scim.Object) scim.Value {
 	given, family := k.stored(k.property("givenName"), attrs).Text(), k.stored(k.property("sn"), attrs).Text()
-	switch {
-	case given == "" && family == "":
+	if given == "" && family == "" {
 		return scim.Value{}
-	case given == "":
-		return scim.StringValue(family)
-	case family == "":
-		return scim.StringValue(given)
 	}
-	return scim.StringValue(given + " " + family)
+	return scim.StringValue(strings.TrimSpace(given + " " + family))
 }
 
 // set writes the value, null to remove it, to the canonical home of p in out,
@@ -186,15 +163,11 @@ func (p *property) set(out *scim.Object, v scim.Value) {
 	switch {
 	case p.of != nil:
 		v = scim.ListValue(p.of.edit(was.List(), p.home.Sub, v)...)
-	case p.form == reference && scim.Equal(was.Object().Get(p.home.Sub), v):
+	case p.home.Sub != "" && scim.Equal(was.Object().Get(p.home.Sub), v):
 		return
 	case p.form == reference && !v.IsNull():
-		v = scim.ObjectValue(scim.NewObject(scim.Member{Name: p.home.Sub, Value: v}))
-	case p.form == reference:
-	case p.home.Sub != "":
-		if scim.Equal(was.Object().Get(p.home.Sub), v) {
-			return
-		}
+		v = scim.ObjectValue(scim.NewObject(member(p.home.Sub, v)))
+	case p.home.Sub != "" && p.form != reference:
 		inner := was.Object().Clone()
 		assign(inner, p.home.Sub, v)
 		v = scim.ObjectValue(inner)
@@ -222,7 +195,7 @@ func (e *element) edit(list []scim.Value, sub string, v scim.Value) []scim.Value
 		if v.IsNull() {
 			return list
 		}
-		made := scim.NewObject(scim.Member{Name: sub, Value: v}, scim.Member{Name: "type", Value: scim.StringValue(e.typ)})
+		made := scim.NewObject(member(sub, v), textMember("type", e.typ))
 		if e.primary {
 			made.Set("primary", scim.BoolValue(true))
 		}
@@ -233,28 +206,22 @@ func (e *element) edit(list []scim.Value, sub string, v scim.Value) []scim.Value
 		return list
 	}
 	list = slices.Clone(list)
-	changed := was.Clone()
-	if !v.IsNull() && sub == "value" {
-		if j := slices.IndexFunc(list, func(w scim.Value) bool { return scim.Equal(w.Object().Get(sub), v) }); j >= 0 {
-			changed = list[j].Object().Clone()
-			if was.Get("primary").Bool() || e.primary {
-				changed.Set("primary", scim.BoolValue(true))
-			}
-			list[j] = scim.ObjectValue(changed)
-			return slices.Delete(list, i, i+1)
-		}
+	changed, place := was.Clone(), i
+	twin := slices.IndexFunc(list, func(w scim.Value) bool { return scim.Equal(w.Object().Get(sub), v) })
+	if twin >= 0 && sub == "value" && !v.IsNull() {
+		changed, place = list[twin].Object().Clone(), twin
+	} else {
+		changed.Delete("display")
+		changed.Delete("formatted")
+		assign(changed, sub, v)
 	}
-	for _, name := range []string{"display", "formatted"} {
-		changed.Delete(name)
-	}
-	assign(changed, sub, v)
-	if !slices.ContainsFunc(changed.Members, func(m scim.Member) bool { return !slices.Contains(descriptive, m.Name) }) {
-		return slices.Delete(list, i, i+1)
-	}
-	if e.primary && !v.IsNull() {
+	if (e.primary || was.Get("primary").Bool()) && !v.IsNull() {
 		changed.Set("primary", scim.BoolValue(true))
 	}
-	list[i] = scim.ObjectValue(changed)
+	list[place] = scim.ObjectValue(changed)
+	if place != i || !slices.ContainsFunc(changed.Members, func(m scim.Member) bool { return !slices.Contains(descriptive, m.Name) }) {
+		return slices.Delete(list, i, i+1)
+	}
 	return list
 }
 
@@ -263,20 +230,21 @@ func (e *element) edit(list []scim.Value, sub string, v scim.Value) []scim.Value
 // home, and those that the schema does not know, as they are (AIC-054).
 func (k *kind) extended(old, m *scim.Object) *scim.Object {
 	out := scim.NewObject()
-	for _, member := range m.Members {
-		p := k.property(member.Name)
+	for _, in := range m.Members {
+		p := k.property(in.Name)
 		switch {
-		case member.Name == "_id", member.Name == "_rev", member.Value.IsNull(), p != nil && !p.extended():
-		case p != nil && p.form.isList() && len(member.Value.List()) == 0:
-		case member.Name == "kbaInfo":
-			out.Members = append(out.Members, scim.Member{Name: member.Name, Value: keepAnswers(old.Get("kbaInfo"), member.Value)})
-		default:
-			out.Members = append(out.Members, member)
+		case in.Name == "_id", in.Name == "_rev", in.Value.IsNull(), p != nil && !p.extended():
+			continue
+		case p != nil && p.form.isList() && len(in.Value.List()) == 0:
+			continue
+		case in.Name == "kbaInfo":
+			in.Value = keepAnswers(old.Get("kbaInfo"), in.Value)
 		}
+		out.Members = append(out.Members, in)
 	}
-	for _, member := range old.Clone().Members {
-		if p := k.property(member.Name); p != nil && p.extended() && p.is(private) && m.Get(member.Name).IsNull() {
-			out.Set(member.Name, member.Value)
+	for _, was := range old.Clone().Members {
+		if p := k.property(was.Name); p != nil && p.extended() && p.is(private) && m.Get(was.Name).IsNull() {
+			out.Set(was.Name, was.Value)
 		}
 	}
 	// What is in another place only has not changed.

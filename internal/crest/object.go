@@ -32,13 +32,8 @@ func (c *collection) post(w http.ResponseWriter, q *request) error {
 	if id.IsNull() && q.has("_id") {
 		id = scim.StringValue(q.params.Get("_id"))
 	}
-	if !id.IsNull() && id.Kind() != scim.String {
-		return badRequest(&scim.Error{Rule: scim.RuleType, Path: "_id", Allowed: []string{"string"}}, "The value of '_id' is not a string")
-	}
-	if !id.IsNull() {
-		if err := c.checkID(id.Text()); err != nil {
-			return err
-		}
+	if !id.IsNull() && (id.Kind() != scim.String || !possible(id.Text())) {
+		return impossible()
 	}
 	return c.create(w, q, m, id.Text())
 }
@@ -64,8 +59,7 @@ func (q *request) creates() (bool, error) {
 		return strings.EqualFold(q.params.Get("_action"), "create"), nil
 	}
 	if q.protocol.less(createByPost) {
-		return false, badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_action"},
-			"No values provided for the request parameter '_action'")
+		return false, badRequest(scim.RuleParameter, "No values provided for the request parameter '_action'")
 	}
 	return true, nil
 }
@@ -89,37 +83,33 @@ func (q *request) action(w http.ResponseWriter, id string) error {
 }
 
 func unknownAction(name string) error {
-	return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "_action", Value: name}, "Action %s is not supported.", name)
+	return badRequest(scim.RuleParameter, "Action %s is not supported.", name)
 }
 
 // read answers with one object.
 func (c *collection) read(w http.ResponseWriter, q *request) error {
-	for _, name := range queries {
-		if q.has(name) {
-			return q.noInstance("queried")
-		}
+	if slices.ContainsFunc(queries, q.has) {
+		return q.noInstance("queried")
 	}
 	if err := q.refuse("If-Match"); err != nil {
 		return err
 	}
 	cached := tag(q.Header.Get("If-None-Match"))
 	if cached == "*" {
-		return preconditionFailed(&scim.Error{Rule: scim.RuleParameter, Path: "If-None-Match", Value: cached},
-			"If-None-Match * not appropriate for %s requests", q.Method)
+		return preconditionFailed(scim.RuleParameter, "If-None-Match * not appropriate for %s requests", q.Method)
 	}
 	if err := q.checkRaw(); err != nil {
 		return err
 	}
-	r, err := q.find(q.PathValue("id"), c.kind.include(&q.fields))
-	if err != nil {
+	r, err := q.find(q.PathValue("id"), q.include())
+	switch {
+	case err != nil:
 		return err
-	}
-	if rev := revision(r); cached == rev {
-		w.Header().Set("ETag", `"`+rev+`"`)
+	case cached == revision(r):
+		w.Header().Set("ETag", `"`+cached+`"`)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
-	}
-	if q.has("_mimetype") {
+	case q.has("_mimetype"):
 		return q.writeRaw(w, r)
 	}
 	return q.write(w, http.StatusOK, r)
@@ -127,29 +117,27 @@ func (c *collection) read(w http.ResponseWriter, q *request) error {
 
 // put creates an object at an id, or replaces it.
 func (c *collection) put(w http.ResponseWriter, q *request) error {
-	id := q.PathValue("id")
+	id, none := q.PathValue("id"), q.Header.Get("If-None-Match")
 	create := len(q.Header.Values("If-None-Match")) > 0
-	if sent := tag(q.Header.Get("If-None-Match")); create && sent != "*" {
-		return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "If-None-Match", Value: sent}, // AIC-041
-			`"%s" is not a supported value for If-None-Match on PUT`, sent)
-	}
 	update := len(q.Header.Values("If-Match")) > 0
-	if create && update {
-		return preconditionFailed(&scim.Error{Rule: scim.RuleParameter, Path: "If-Match"},
-			"Simultaneous use of If-Match and If-None-Match not supported for PUT requests")
+	switch {
+	case create && strings.Trim(none, `"`) != "*":
+		return badRequest(scim.RuleParameter, `"%s" is not a supported value for If-None-Match on PUT`, tag(none)) // AIC-041
+	case create && update:
+		return preconditionFailed(scim.RuleParameter, "Simultaneous use of If-Match and If-None-Match not supported for PUT requests")
 	}
 	m, err := q.object()
 	if err != nil {
 		return err
 	}
-	if err := c.checkID(id); err != nil {
-		return err
-	}
+	in := m.Get("_id")
+	switch {
+	case !possible(id):
+		return impossible()
 	// A group that is written by its UUID may say its name in the body: see replace.
-	if in := m.Get("_id"); !c.kind.named && !in.IsNull() && (in.Kind() != scim.String || in.Text() != id) {
+	case !c.kind.named && !in.IsNull() && (in.Kind() != scim.String || in.Text() != id):
 		return otherID(in.Text(), id)
-	}
-	if create {
+	case create:
 		return c.create(w, q, m, id)
 	}
 	return q.upsert(w, m, id, update)
@@ -157,8 +145,7 @@ func (c *collection) put(w http.ResponseWriter, q *request) error {
 
 // otherID refuses a body that says another _id than the path (AIC-046).
 func otherID(body, path string) error {
-	return badRequest(&scim.Error{Rule: scim.RuleImmutable, Path: "_id", Value: body},
-		"The '_id' of the content, '%s', is not the one of the path, '%s'", body, path)
+	return badRequest(scim.RuleImmutable, "The '_id' of the content, '%s', is not the one of the path, '%s'", body, path)
 }
 
 // delete removes an object and answers with it as it was (AIC-080).
@@ -167,7 +154,7 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 		return err
 	}
 	id := q.PathValue("id")
-	r, err := q.find(id, c.kind.include(&q.fields))
+	r, err := q.find(id, q.include())
 	if err != nil {
 		return err
 	}
@@ -184,9 +171,13 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 	case isRule(err, scim.RuleNotFound):
 		return c.notFound(id)
 	case isRule(err, scim.RuleVersion):
-		return stale(q.Method, q.now(r), sent)
+		now := "unknown"
+		if again, err := q.find(id, directory.Include{}); err == nil {
+			now = revision(again)
+		}
+		return stale(q.Method, now, sent)
 	case isRule(err, scim.RuleProtected) && c.kind == roles: // AIC-171
-		return &refusal{status: http.StatusConflict, message: "Cannot delete a role that is currently granted", fault: err}
+		return refuse(http.StatusConflict, scim.RuleProtected, "Cannot delete a role that is currently granted")
 	case err != nil:
 		return err
 	}
@@ -203,31 +194,22 @@ func (q *request) match(r *scim.Resource) error {
 	return nil
 }
 
-// now returns the revision that the object has meanwhile.
-func (q *request) now(r *scim.Resource) string {
-	again, err := q.c.d.Read(q.Context(), q.caller, q.caller.Home(), r.Type, r.ID, directory.Include{})
-	if err != nil {
-		return "unknown"
-	}
-	return revision(again)
-}
-
 // create makes a new object, at the id if it is not empty.
 func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, id string) error {
 	draft := directory.Draft{Type: c.kind.typ, ID: id}
-	if c.kind.named { // The id is the name.
-		draft.ID = ""
-		if name := m.Get("name"); id != "" && name.Kind() == scim.String && name.Text() != id {
-			return badRequest(&scim.Error{Rule: scim.RuleImmutable, Path: "_id", Value: id},
-				"The '_id' of a %s, '%s', is not its 'name', '%s'", c.kind.noun, id, name.Text())
-		}
-	} else if c.p.RequireUUIDs && id != "" && !uuid.MatchString(id) {
-		return badRequest(&scim.Error{Rule: scim.RulePattern, Path: "_id", Value: id}, "The '_id' '%s' is not a UUID", id)
+	name := m.Get("name")
+	switch {
+	case c.kind.named && id != "" && name.Kind() == scim.String && name.Text() != id:
+		return badRequest(scim.RuleImmutable, "The '_id' of a %s, '%s', is not its 'name', '%s'", c.kind.noun, id, name.Text())
+	case c.kind.named:
+		draft.ID = "" // the name is the id
+	case q.strict() && id != "" && !uuid.MatchString(id):
+		return badRequest(scim.RulePattern, "The '_id' '%s' is not a UUID", id)
 	}
-	if err := c.checkNames(m); err != nil {
+	if err := q.checkNames(m); err != nil {
 		return err
 	}
-	if failed := c.check(m, nil, q.password); len(failed) > 0 {
+	if failed := q.check(m, nil); len(failed) > 0 {
 		return q.refusal(unmet(failed), m, "")
 	}
 	object, changes, err := q.relations(m, nil, directory.AddMembers)
@@ -236,17 +218,15 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 	}
 	draft.Attributes, draft.Relations = c.kind.attributes(nil, object), changes
 	if len(changes) > 0 { // else nobody is there to be shown
-		draft.Include = c.kind.include(&q.fields)
+		draft.Include = q.include()
 	}
 	r, err := c.d.Create(q.Context(), q.caller, q.caller.Home(), draft)
 	switch {
-	case isRule(err, scim.RuleExists):
-		return exists(id)
-	case c.kind.named && isRule(err, scim.RuleUnique):
-		return exists(m.Get("name").Text())
+	case isRule(err, scim.RuleExists), c.kind.named && isRule(err, scim.RuleUnique):
+		return exists()
 	case err != nil && draft.ID != "" && q.exists(draft.ID):
 		// The same create once more: its userName is taken too, but the id comes first.
-		return exists(id)
+		return exists()
 	case err != nil:
 		return q.refusal(err, m, "")
 	}
@@ -265,20 +245,17 @@ func (k *kind) attributes(old, m *scim.Object) *scim.Object {
 
 // upsert replaces the object at the id; if it is not there, it is created
 // unless an update was asked for (AIC-042, AIC-072, AIC-073).
-func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, update bool) error {
+func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, update bool) (err error) {
 	// Another round is for an object that came or went between the look and the write.
-	const rounds = 10
-	var err error
-	for range rounds {
-		old, e := q.find(id, directory.Include{})
-		missing := isRule(e, scim.RuleNotFound)
+	for range 10 {
+		old, missing := q.find(id, directory.Include{})
 		switch {
-		case missing && !update:
+		case isRule(missing, scim.RuleNotFound) && !update:
 			if err = q.c.create(w, q, m, id); !isRule(err, scim.RuleExists) {
 				return err
 			}
-		case e != nil:
-			return e
+		case missing != nil:
+			return missing
 		default:
 			if err = q.replace(w, m, old); !isRule(err, scim.RuleNotFound) {
 				return err
@@ -290,28 +267,25 @@ func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, updat
 
 // replace puts m in the place of the object that was read as old.
 func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resource) error {
-	c := q.c
-	if err := q.match(old); err != nil {
+	k := q.c.kind
+	if err := cmp.Or(q.match(old), q.checkNames(m)); err != nil {
 		return err
 	}
-	if err := c.checkNames(m); err != nil {
-		return err
-	}
-	if in := m.Get("_id"); c.kind.named && !in.IsNull() && in.Text() != old.ID && in.Text() != c.kind.id(old) {
+	if in := m.Get("_id"); k.named && !in.IsNull() && in.Text() != old.ID && in.Text() != k.id(old) {
 		return otherID(in.Text(), q.PathValue("id"))
 	}
-	if failed := c.check(m, old.Attributes(), q.password); len(failed) > 0 {
+	if failed := q.check(m, old.Attributes()); len(failed) > 0 {
 		return q.refusal(unmet(failed), m, old.ID)
 	}
 	object, changes, err := q.relations(m, old, directory.SetMembers)
 	if err != nil {
 		return err
 	}
-	r, _, err := q.modify(old, !m.Get("password").IsNull(), func(old *scim.Resource) (*scim.Object, directory.Change, error) {
-		if failed := c.check(m, old.Attributes(), q.password); len(failed) > 0 {
+	r, _, err := q.modify(old, !m.Get("password").IsNull(), func(old *scim.Object) (*scim.Object, directory.Change, error) {
+		if failed := q.check(m, old); len(failed) > 0 {
 			return m, directory.Change{}, unmet(failed)
 		}
-		return m, directory.Change{Attributes: c.kind.attributes(old.Attributes(), object), Members: changes}, nil
+		return m, directory.Change{Attributes: k.attributes(old, object), Members: changes}, nil
 	})
 	if err != nil {
 		return err
@@ -319,19 +293,19 @@ func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resou
 	return q.write(w, http.StatusOK, r)
 }
 
-// modify changes the object that was read as old. What is kept of it, and
-// whether it may be changed, is decided by apply in the transaction; it also
-// returns the managed object as it should become.
-func (q *request) modify(old *scim.Resource, password bool, apply func(*scim.Resource) (*scim.Object, directory.Change, error)) (*scim.Resource, directory.Outcome, error) {
+// modify changes the object that was read as old. What is kept of its
+// attributes, and whether it may be changed, is decided by apply in the
+// transaction; it also returns the managed object as it should become.
+func (q *request) modify(old *scim.Resource, password bool, apply func(*scim.Object) (*scim.Object, directory.Change, error)) (*scim.Resource, directory.Outcome, error) {
 	c := q.c
 	m := scim.NewObject()
 	r, outcome, err := c.d.Modify(q.Context(), q.caller, q.caller.Home(), directory.Modification{
-		Type: c.kind.typ, ID: old.ID, Password: password, Include: c.kind.include(&q.fields),
+		Type: c.kind.typ, ID: old.ID, Password: password, Include: q.include(),
 		Apply: func(old *scim.Resource) (change directory.Change, err error) {
 			if err := q.match(old); err != nil {
-				return directory.Change{}, err
+				return change, err
 			}
-			m, change, err = apply(old)
+			m, change, err = apply(old.Attributes())
 			return change, err
 		},
 	})
@@ -339,7 +313,7 @@ func (q *request) modify(old *scim.Resource, password bool, apply func(*scim.Res
 	case isRule(err, scim.RuleNotFound):
 		err = c.notFound(cmp.Or(q.PathValue("id"), old.ID))
 	case c.kind.named && isRule(err, scim.RuleUnique):
-		err = exists(m.Get("name").Text())
+		err = exists()
 	case err != nil:
 		err = q.refusal(err, m, old.ID)
 	}
@@ -349,7 +323,7 @@ func (q *request) modify(old *scim.Resource, password bool, apply func(*scim.Res
 // patch changes part of an object.
 func (c *collection) patch(w http.ResponseWriter, q *request) error {
 	if len(q.Header.Values("If-None-Match")) > 0 {
-		return preconditionFailed(&scim.Error{Rule: scim.RuleParameter, Path: "If-None-Match"}, "Use of If-None-Match not supported for PATCH requests")
+		return preconditionFailed(scim.RuleParameter, "Use of If-None-Match not supported for PATCH requests")
 	}
 	return q.patch(w, q.PathValue("id"))
 }
@@ -379,28 +353,24 @@ func (q *request) patch(w http.ResponseWriter, id string) error {
 
 // only returns the one object that the query selects.
 func (q *request) only() (*scim.Resource, error) {
-	fields := q.fields
-	asked, err := q.readQuery()
-	q.fields = fields // a predefined query has its own
+	asked, err := q.of(q.c.kind).readQuery() // a predefined query has fields of its own
 	if err != nil {
 		return nil, err
 	}
-	page, err := q.c.kind.list(q.Context(), q.c.d, q.caller, directory.Query{Filter: asked.filter, Start: 1, Count: 2})
+	page, err := q.list(directory.Query{Filter: asked.Filter, Start: 1, Count: 2})
 	switch {
 	case err != nil:
 		return nil, err
 	case len(page.Resources) == 0:
-		return nil, &refusal{status: http.StatusNotFound, message: "Query returned no results",
-			fault: &scim.Error{Rule: scim.RuleNotFound, Schema: q.c.kind.typ}}
+		return nil, refuse(http.StatusNotFound, scim.RuleNotFound, "Query returned no results")
 	case len(page.Resources) > 1:
-		return nil, badRequest(&scim.Error{Rule: scim.RuleParameter}, "Query returned more than one result")
+		return nil, badRequest(scim.RuleParameter, "Query returned more than one result")
 	}
 	return page.Resources[0], nil
 }
 
 // apply applies the operations of a patch to the object that was read as old.
 func (q *request) apply(old *scim.Resource, ops []operation) (*scim.Resource, directory.Outcome, error) {
-	c := q.c
 	q.partial = true
 	if err := q.match(old); err != nil {
 		return nil, 0, err
@@ -410,12 +380,12 @@ func (q *request) apply(old *scim.Resource, ops []operation) (*scim.Resource, di
 		return nil, 0, err
 	}
 	password := slices.ContainsFunc(ops, func(op operation) bool { return op.field[0] == "password" })
-	return q.modify(old, password, func(old *scim.Resource) (*scim.Object, directory.Change, error) {
-		m, touched, err := c.kind.patch(c.kind.managed(old.Attributes()), ops)
+	return q.modify(old, password, func(old *scim.Object) (*scim.Object, directory.Change, error) {
+		m, touched, err := q.c.kind.patch(q.c.kind.managed(old), ops)
 		if err != nil {
 			return m, directory.Change{}, err
 		}
-		attributes, failed := c.patched(old.Attributes(), m, touched, q.password)
+		attributes, failed := q.patched(old, m, touched)
 		if len(failed) > 0 {
 			return m, directory.Change{}, unmet(failed)
 		}
@@ -425,12 +395,12 @@ func (q *request) apply(old *scim.Resource, ops []operation) (*scim.Resource, di
 }
 
 // checkNames refuses what no request for the object may hold.
-func (c *collection) checkNames(m *scim.Object) error {
+func (q *request) checkNames(m *scim.Object) error {
 	if len(m.Get("kbaInfo").List()) > maxQuestions {
 		return tooManyQuestions()
 	}
 	for _, member := range m.Members {
-		if err := c.checkName(member.Name); err != nil {
+		if err := q.checkName(member.Name); err != nil {
 			return err
 		}
 	}
@@ -438,29 +408,29 @@ func (c *collection) checkNames(m *scim.Object) error {
 }
 
 // checkName refuses a property that the vendor's schema does not know, if the
-// profile does (AIC-054).
-func (c *collection) checkName(name string) error {
-	if !c.p.RefuseUnknown || name == "_id" || name == "_rev" || strings.HasPrefix(name, "custom_") || c.kind.property(name) != nil {
+// client has it so (AIC-054).
+func (q *request) checkName(name string) error {
+	if !q.caller.Settings.RejectsUnknown() || name == "_id" || name == "_rev" || strings.HasPrefix(name, "custom_") || q.c.kind.property(name) != nil {
 		return nil
 	}
-	return badRequest(&scim.Error{Rule: scim.RuleUnknownAttribute, Path: name}, "The property '%s' is not part of the schema", name)
+	return badRequest(scim.RuleUnknownAttribute, "The property '%s' is not part of the schema", name)
 }
 
-// refusal words what is found wrong with m, with the taken userName that was
-// not looked at (AIC-052).
+// refusal words what is found wrong with m, with the taken name that was not
+// looked at (AIC-052).
 func (q *request) refusal(err error, m *scim.Object, self string) error {
 	var failed unmet
-	if !errors.As(err, &failed) {
-		var f *refusal
-		ok := false
+	var worded *refusal
+	switch {
+	case errors.As(err, &worded):
+		return err
+	case !errors.As(err, &failed):
 		faults := scim.Faults(err)
-		switch {
-		case errors.As(err, &f):
-			return err
-		case len(faults) == 1 && faults[0].Rule == scim.RulePassword && slices.Contains(faults[0].Allowed, "history"): // AIC-115
-			return badRequest(faults[0], "Constraint Violation: the password has been used before")
+		if len(faults) == 1 && faults[0].Rule == scim.RulePassword && slices.Contains(faults[0].Allowed, "history") { // AIC-115
+			return badRequest(scim.RulePassword, "Constraint Violation: the password has been used before")
 		}
-		if failed, ok = q.c.requirements(scim.Faults(err)); !ok {
+		var ok bool
+		if failed, ok = q.c.requirements(faults); !ok {
 			return err
 		}
 	}
@@ -468,7 +438,9 @@ func (q *request) refusal(err error, m *scim.Object, self string) error {
 	if q.partial { // AIC-112
 		message = "Failed policy validation"
 	}
-	return policyFailure(message, append(failed, q.takenName(failed, m, self)...))
+	f := refuse(http.StatusForbidden, scim.RulePattern, "%s", message)
+	f.detail = scim.ObjectValue(verdict(append(failed, q.takenName(failed, m, self)...)))
+	return f
 }
 
 // takenName returns the requirement that a unique name fails which another object
@@ -480,7 +452,7 @@ func (q *request) takenName(failed []requirement, m *scim.Object, self string) [
 	if k.unique == "" || name == "" || slices.ContainsFunc(failed, func(r requirement) bool { return r.property == k.unique }) {
 		return nil
 	}
-	page, err := k.list(q.Context(), q.c.d, q.caller, directory.Query{Start: 1, Count: 1, NoTotal: true, Filter: k.equal(k.unique, name)})
+	page, err := q.list(directory.Query{Start: 1, Count: 1, NoTotal: true, Filter: k.equal(k.unique, name)})
 	if err != nil || len(page.Resources) == 0 || page.Resources[0].ID == self {
 		return nil
 	}
@@ -495,12 +467,14 @@ func (q *request) find(id string, inc directory.Include) (*scim.Resource, error)
 	}
 	key := id
 	if c.kind.named {
-		group, err := q.named(id)
+		page, err := q.list(directory.Query{Start: 1, Count: 10, Filter: c.kind.equal("name", id)})
 		if err != nil {
 			return nil, err
 		}
-		if group != nil {
-			key = group.ID
+		for _, r := range page.Resources {
+			if c.kind.id(r) == id { // the very name
+				key = r.ID
+			}
 		}
 	}
 	r, err := c.d.Read(q.Context(), q.caller, q.caller.Home(), c.kind.typ, key, inc)
@@ -510,20 +484,6 @@ func (q *request) find(id string, inc directory.Include) (*scim.Resource, error)
 	return r, err
 }
 
-// named returns the group of exactly this name, nil if there is none.
-func (q *request) named(name string) (*scim.Resource, error) {
-	page, err := groups.list(q.Context(), q.c.d, q.caller, directory.Query{Start: 1, Count: 10, Filter: groups.equal("name", name)})
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range page.Resources {
-		if groups.id(r) == name {
-			return r, nil
-		}
-	}
-	return nil, nil
-}
-
 func (q *request) exists(id string) bool {
 	_, err := q.c.d.Read(q.Context(), q.caller, q.caller.Home(), q.c.kind.typ, id, directory.Include{})
 	return err == nil
@@ -531,18 +491,14 @@ func (q *request) exists(id string) bool {
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// checkID refuses ids that no object can have (AIC-045).
-func (c *collection) checkID(id string) error {
-	if possible(id) {
-		return nil
-	}
-	return badRequest(&scim.Error{Rule: scim.RulePattern, Path: "_id", Value: id},
-		"The '_id' is not 1 to 255 characters without '/' and control characters")
-}
-
+// possible reports whether an object can have the id (AIC-045).
 func possible(id string) bool {
 	n := utf8.RuneCountInString(id)
 	return n >= 1 && n <= 255 && utf8.ValidString(id) && !strings.Contains(id, "/") && !strings.ContainsFunc(id, unicode.IsControl)
+}
+
+func impossible() error {
+	return badRequest(scim.RulePattern, "The '_id' is not a string of 1 to 255 characters without '/' and control characters")
 }
 
 // isRule reports whether one of the faults that err carries is of the rule.
@@ -552,17 +508,14 @@ func isRule(err error, rule scim.Rule) bool {
 
 // write answers with the object that was read or written.
 func (q *request) write(w http.ResponseWriter, status int, r *scim.Resource) error {
-	shown, err := q.view().object(r, &q.fields)
+	shown, err := q.show(r, &q.fields)
 	if err != nil {
 		return err
 	}
-	h := w.Header()
 	if status == http.StatusCreated {
-		h.Set("Location", q.c.public+q.c.path+"/"+url.PathEscape(q.c.kind.id(r))) // AIC-031
+		w.Header().Set("Location", q.c.public+q.c.path+"/"+url.PathEscape(q.c.kind.id(r))) // AIC-031
 	}
-	h.Set("ETag", `"`+revision(r)+`"`)
-	h.Set("Content-Type", jsonType)
-	w.WriteHeader(status)
-	_, _ = w.Write(encode(scim.ObjectValue(shown), pretty(q.URL.RawQuery)))
+	w.Header().Set("ETag", `"`+revision(r)+`"`)
+	send(w, q.Request, status, shown)
 	return nil
 }

@@ -10,12 +10,10 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
-// Limits of what a patch makes, so that a few operations that copy an object
-// into itself do not fill the memory.
-const (
-	maxObject = 1 << 20 // bytes of the result as JSON, and of all that is copied
-	maxNested = 32      // objects and arrays within each other, as in a body
-)
+// maxObject bounds what a patch makes as JSON, all that it copies, and all items
+// that it looks at, so that a few operations that copy an object into itself do
+// not fill the memory.
+const maxObject = 1 << 20
 
 // A patcher applies the operations of one patch to the properties of a managed
 // object that are no relationships.
@@ -37,38 +35,49 @@ func (k *kind) patch(m *scim.Object, ops []operation) (*scim.Object, map[string]
 			return nil, nil, err
 		}
 	}
-	if weigh(p.object, 1, maxObject) < 0 {
+	// What comes of it is what a body may be.
+	text := p.object.AppendJSON(nil)
+	if _, err := scim.Read(text, scim.Limits{}); err != nil || len(text) > maxObject {
 		return nil, nil, tooLarge()
 	}
 	return p.object.Object(), p.touched, nil
 }
 
 func tooLarge() error {
-	return badRequest(&scim.Error{Rule: scim.RuleLimit, Detail: "bytes and depth of a patched object"},
-		"The patch makes an object that is too large or nested too deeply")
+	return badRequest(scim.RuleLimit, "The patch makes an object that is too large or nested too deeply")
+}
+
+// spend takes n off the room that is left.
+func (p *patcher) spend(n int) error {
+	if p.room -= n; p.room < 0 {
+		return tooLarge()
+	}
+	return nil
 }
 
 // patched returns the canonical attributes that are to take the place of old
 // after a patch has made m of the object, and what the properties that it
 // touched fail (AIC-112).
-func (c *collection) patched(old, m *scim.Object, touched map[string]bool, password func(string) error) (*scim.Object, []requirement) {
-	failed := slices.DeleteFunc(c.check(m, old, password), func(r requirement) bool {
+func (q *request) patched(old, m *scim.Object, touched map[string]bool) (*scim.Object, []requirement) {
+	k := q.c.kind
+	failed := slices.DeleteFunc(q.check(m, old), func(r requirement) bool {
 		name, _, _ := strings.Cut(r.property, "/")
-		p := c.kind.property(name)
+		p := k.property(name)
 		return !touched[name] || p != nil && p.form.isRelation()
 	})
 	// A private property or a manager that is not there is kept: here it is there
 	// until it is removed.
-	for i := range c.kind.properties {
-		switch p := &c.kind.properties[i]; {
+	for _, p := range k.properties {
+		_, sent := m.Lookup(p.name)
+		switch {
 		case !p.is(private) && p.relation != scim.Manager || p.is(credential):
 		case !touched[p.name]:
 			m.Delete(p.name)
-		case !sent(m, p.name):
+		case !sent:
 			m.Set(p.name, scim.Value{})
 		}
 	}
-	return c.kind.attributes(old, m), failed
+	return k.attributes(old, m), failed
 }
 
 // prepare returns the operations on an object with the attributes old as they can
@@ -77,8 +86,7 @@ func (q *request) prepare(ops []operation, old *scim.Object) (own []operation, c
 	k, questions := q.c.kind, 0
 	for _, op := range ops {
 		p := k.property(op.field[0])
-		switch {
-		case p != nil && p.form.isRelation() && !p.is(readOnly):
+		if p != nil && p.form.isRelation() && !p.is(readOnly) {
 			ch, ok, err := q.change(p, op)
 			switch {
 			case err != nil:
@@ -89,21 +97,20 @@ func (q *request) prepare(ops []operation, old *scim.Object) (own []operation, c
 				changes = append(changes, ch)
 			}
 			continue
-		case op.field[0] == "kbaInfo" && op.verb != "remove":
-			list := op.value
-			if list.Kind() != scim.Array {
+		}
+		if op.field[0] == "kbaInfo" && op.verb != "remove" {
+			list, one := op.value, op.value.Kind() != scim.Array
+			if one {
 				list = scim.ListValue(list)
 			}
 			if questions += len(list.List()); questions > maxQuestions {
 				return nil, nil, tooManyQuestions()
 			}
-			list = hashAnswers(old.Get(k.extension).Object().Get("kbaInfo"), list)
-			if op.value.Kind() != scim.Array {
-				list = list.List()[0]
+			if op.value = hashAnswers(old.Get(k.extension).Object().Get("kbaInfo"), list); one {
+				op.value = op.value.List()[0]
 			}
-			op.value = list
 		}
-		if err := q.c.checkName(op.field[0]); err != nil {
+		if err := q.checkName(op.field[0]); err != nil {
 			return nil, nil, err
 		}
 		own = append(own, op)
@@ -112,28 +119,11 @@ func (q *request) prepare(ops []operation, old *scim.Object) (own []operation, c
 }
 
 func tooManyQuestions() error {
-	return badRequest(&scim.Error{Rule: scim.RuleLimit, Path: "kbaInfo"}, "The property 'kbaInfo' has more than %d questions", maxQuestions)
+	return badRequest(scim.RuleLimit, "The property 'kbaInfo' has more than %d questions", maxQuestions)
 }
 
-// weigh takes the size of a value, about its bytes as JSON, off room. What is
-// left is negative if there is not enough, or the value is nested too deeply.
-func weigh(v scim.Value, depth, room int) int {
-	if depth > maxNested {
-		return -1
-	}
-	room -= len(v.Text()) + 2
-	for _, item := range v.List() {
-		if room >= 0 {
-			room = weigh(item, depth+1, room-1)
-		}
-	}
-	for i := range v.Object().Len() {
-		if member := v.Object().Members[i]; room >= 0 {
-			room = weigh(member.Value, depth+1, room-len(member.Name)-4)
-		}
-	}
-	return room
-}
+// A change makes another value of one, null for none.
+type change func(was scim.Value) (scim.Value, error)
 
 // apply does one operation.
 func (p *patcher) apply(op operation) error {
@@ -144,20 +134,17 @@ func (p *patcher) apply(op operation) error {
 	case of != nil && of.is(readOnly):
 		return nil
 	case of != nil && of.is(credential) && (len(op.field) > 1 || op.end || !op.value.IsNull() && op.verb == "remove"):
-		return badRequest(&scim.Error{Rule: scim.RulePath, Path: op.field.String()}, "The field '%s' can only be replaced or removed", op.field)
-	}
-	switch op.verb {
-	case "add":
-		return p.edit(op.field, func(was scim.Value) (scim.Value, error) { return p.add(op, was) })
-	case "remove":
-		if op.end {
-			return positionBased(append(op.field, "-"))
-		}
-		return p.edit(op.field, func(was scim.Value) (scim.Value, error) { return p.remove(op, was) })
-	case "increment":
-		return p.edit(op.field, func(was scim.Value) (scim.Value, error) { return increment(op, was) })
-	case "replace":
-		return p.set(op, op.value)
+		return badRequest(scim.RulePath, "The field '%s' can only be replaced or removed", op.field)
+	case op.verb == "add" || op.verb == "replace" && op.end:
+		return p.edit(op.field, p.add(op))
+	case op.verb == "replace":
+		return p.edit(op.field, always(op.value))
+	case op.verb == "remove" && op.end:
+		return positionBased(append(op.field, "-"))
+	case op.verb == "remove":
+		return p.edit(op.field, p.remove(op))
+	case op.verb == "increment":
+		return p.edit(op.field, increment(op))
 	}
 	return p.bring(op)
 }
@@ -167,7 +154,7 @@ func (p *patcher) check(at pointer) error {
 	of := p.kind.property(at[0])
 	switch {
 	case at[0] == "_id", at[0] == "_rev":
-		return badRequest(&scim.Error{Rule: scim.RuleImmutable, Path: at[0]}, "The field '%s' cannot be changed", at)
+		return badRequest(scim.RuleImmutable, "The field '%s' cannot be changed", at)
 	case of != nil && of.form.isList() && len(at) > 1 && isIndex(at[1]):
 		return positionBased(at)
 	}
@@ -180,12 +167,11 @@ func isIndex(token string) bool {
 }
 
 func positionBased(at pointer) error {
-	return badRequest(&scim.Error{Rule: scim.RulePath, Path: at.String()}, "Position-based operation is not allowed: %s", at)
+	return badRequest(scim.RulePath, "Position-based operation is not allowed: %s", at)
 }
 
-// edit puts what change makes of the value at the pointer, null for none, in its
-// place.
-func (p *patcher) edit(at pointer, change func(was scim.Value) (scim.Value, error)) error {
+// edit puts what change makes of the value at the pointer in its place.
+func (p *patcher) edit(at pointer, change change) error {
 	p.touched[at[0]] = true
 	out, _, err := edit(p.object, at, at, change)
 	if err == nil {
@@ -197,7 +183,7 @@ func (p *patcher) edit(at pointer, change func(was scim.Value) (scim.Value, erro
 // edit does so in a value to which the rest of the pointer at is relative. Objects
 // on the way that are missing are made, if there is something to put into them
 // (AIC-097, AIC-103).
-func edit(in scim.Value, at, rest pointer, change func(was scim.Value) (scim.Value, error)) (out scim.Value, changed bool, err error) {
+func edit(in scim.Value, at, rest pointer, change change) (out scim.Value, changed bool, err error) {
 	if len(rest) == 0 {
 		out, err = change(in)
 		return out, !scim.Equal(in, out), err
@@ -211,7 +197,7 @@ func edit(in scim.Value, at, rest pointer, change func(was scim.Value) (scim.Val
 		return in, false, err
 	}
 	if in.Kind() != scim.ObjectKind && !in.IsNull() {
-		return in, false, badRequest(&scim.Error{Rule: scim.RulePath, Path: at.String()}, "The field '%s' is within what is not an object", at)
+		return in, false, badRequest(scim.RulePath, "The field '%s' is within what is not an object", at)
 	}
 	o := in.Object().Clone()
 	if inner.IsNull() {
@@ -220,53 +206,47 @@ func edit(in scim.Value, at, rest pointer, change func(was scim.Value) (scim.Val
 	}
 	_, known := o.Lookup(name)
 	if _, taken := o.Find(name); taken && !known {
-		return in, false, badRequest(&scim.Error{Rule: scim.RuleDuplicateMember, Path: name},
-			"The field '%s' differs only in letter case from another one", at)
+		return in, false, badRequest(scim.RuleDuplicateMember, "The field '%s' differs only in letter case from another one", at)
 	}
 	return scim.ObjectValue(o.Set(name, inner)), true, nil
 }
 
-// set puts the value at the field, or at the end of the array there.
-func (p *patcher) set(op operation, v scim.Value) error {
-	return p.edit(op.field, func(was scim.Value) (scim.Value, error) {
-		if op.end {
-			op.value = v
-			return p.add(op, was)
-		}
-		return v, nil
-	})
+func always(v scim.Value) change {
+	return func(scim.Value) (scim.Value, error) { return v, nil }
 }
 
-// add returns was with the value of the operation: in its place, or among its
-// items if it is an array (AIC-097 to AIC-100).
-func (p *patcher) add(op operation, was scim.Value) (scim.Value, error) {
+// add puts the value of the operation in the place of another, or among its items
+// if that is an array (AIC-097 to AIC-100).
+func (p *patcher) add(op operation) change {
 	of := p.kind.property(op.field[0])
-	list := was.Kind() == scim.Array || was.IsNull() && (op.end || of != nil && of.form.isList() && len(op.field) == 1)
-	switch {
-	case op.end && !list:
-		return was, badRequest(&scim.Error{Rule: scim.RulePath, Path: op.field.String()}, "The field '%s' is not an array", op.field)
-	case !list:
-		return op.value, nil
-	}
-	more := []scim.Value{op.value}
-	if op.value.Kind() == scim.Array && !op.end {
-		more = op.value.List()
-	}
-	if p.room -= len(was.List()) + len(more); p.room < 0 {
-		return was, tooLarge()
-	}
-	out := slices.Clone(was.List())
-	seen := map[string]bool{}
-	for _, item := range out {
-		seen[identity(item)] = true
-	}
-	for _, item := range more {
-		if key := identity(item); !seen[key] {
-			seen[key] = true
-			out = append(out, item)
+	return func(was scim.Value) (scim.Value, error) {
+		list := was.Kind() == scim.Array || was.IsNull() && (op.end || of != nil && of.form.isList() && len(op.field) == 1)
+		switch {
+		case op.end && !list:
+			return was, badRequest(scim.RulePath, "The field '%s' is not an array", op.field)
+		case !list:
+			return op.value, nil
 		}
+		more := []scim.Value{op.value}
+		if op.value.Kind() == scim.Array && !op.end {
+			more = op.value.List()
+		}
+		if err := p.spend(len(was.List()) + len(more)); err != nil {
+			return was, err
+		}
+		out := slices.Clone(was.List())
+		seen := map[string]bool{}
+		for _, item := range out {
+			seen[identity(item)] = true
+		}
+		for _, item := range more {
+			if key := identity(item); !seen[key] {
+				seen[key] = true
+				out = append(out, item)
+			}
+		}
+		return scim.ListValue(out...), nil
 	}
-	return scim.ListValue(out...), nil
 }
 
 // identity returns a text that is the same for equal values.
@@ -291,57 +271,56 @@ func sorted(v scim.Value) scim.Value {
 	return v
 }
 
-// remove returns what is left of was: nothing, or if the operation has a value
-// all that is not equal to it (AIC-101, AIC-102).
-func (p *patcher) remove(op operation, was scim.Value) (scim.Value, error) {
+// remove leaves nothing, or if the operation has a value all that is not equal
+// to it (AIC-101, AIC-102).
+func (p *patcher) remove(op operation) change {
 	equal := func(v scim.Value) bool { return scim.Equal(v, op.value) }
 	if op.field[0] == "kbaInfo" { // The answers are not for comparison.
 		equal = func(v scim.Value) bool {
 			return scim.Equal(withoutAnswers(scim.ListValue(v)), withoutAnswers(scim.ListValue(op.value)))
 		}
 	}
-	switch {
-	case op.value.IsNull():
-		return scim.Value{}, nil
-	case was.Kind() == scim.Array:
-		if p.room -= len(was.List()); p.room < 0 {
-			return was, tooLarge()
+	return func(was scim.Value) (scim.Value, error) {
+		switch {
+		case op.value.IsNull():
+			return scim.Value{}, nil
+		case was.Kind() == scim.Array:
+			return scim.ListValue(slices.DeleteFunc(slices.Clone(was.List()), equal)...), p.spend(len(was.List()))
+		case equal(was):
+			return scim.Value{}, nil
 		}
-		return scim.ListValue(slices.DeleteFunc(slices.Clone(was.List()), equal)...), nil
-	case equal(was):
-		return scim.Value{}, nil
+		return was, nil
 	}
-	return was, nil
 }
 
-// increment returns the number, or each of the numbers, plus the value of the
-// operation (AIC-105, AIC-106).
-func increment(op operation, was scim.Value) (scim.Value, error) {
-	refused := func(format string) (scim.Value, error) {
-		return was, badRequest(&scim.Error{Rule: scim.RuleType, Path: op.field.String(), Allowed: []string{"number"}}, format, op.field)
-	}
-	if was.IsNull() {
-		return refused("The field '%s' does not exist")
-	}
-	list := was.List()
-	if was.Kind() != scim.Array {
-		list = []scim.Value{was}
-	}
-	out := make([]scim.Value, len(list))
-	for i, v := range list {
-		if v.Kind() != scim.Number {
-			return refused("The field '%s' is not a number")
+// increment adds the value of the operation to the number, or to each of the
+// numbers (AIC-105, AIC-106).
+func increment(op operation) change {
+	refused := func(format string) error { return badRequest(scim.RuleType, format, op.field) }
+	return func(was scim.Value) (scim.Value, error) {
+		if was.IsNull() {
+			return was, refused("The field '%s' does not exist")
 		}
-		digits, ok := sum(v.Text(), op.value.Text())
-		if !ok {
-			return refused("The field '%s' would be out of range")
+		list := was.List()
+		if was.Kind() != scim.Array {
+			list = []scim.Value{was}
 		}
-		out[i] = scim.NumberValue(digits)
+		out := make([]scim.Value, len(list))
+		for i, v := range list {
+			if v.Kind() != scim.Number {
+				return was, refused("The field '%s' is not a number")
+			}
+			digits, ok := sum(v.Text(), op.value.Text())
+			if !ok {
+				return was, refused("The field '%s' would be out of range")
+			}
+			out[i] = scim.NumberValue(digits)
+		}
+		if was.Kind() != scim.Array {
+			return out[0], nil
+		}
+		return scim.ListValue(out...), nil
 	}
-	if was.Kind() != scim.Array {
-		return out[0], nil
-	}
-	return scim.ListValue(out...), nil
 }
 
 // sum adds two JSON numbers: exactly if they are integers, else as floating
@@ -364,29 +343,31 @@ func (p *patcher) bring(op operation) error {
 		return err
 	}
 	if op.field[0] == "kbaInfo" { // Answers are hashed as they come in.
-		return badRequest(&scim.Error{Rule: scim.RulePath, Path: op.field.String()}, "The field '%s' cannot be the target of '%s'", op.field, op.verb)
+		return badRequest(scim.RulePath, "The field '%s' cannot be the target of '%s'", op.field, op.verb)
 	}
 	if of := p.kind.property(op.from[0]); of != nil && of.is(credential) {
 		return nil
 	}
-	var v scim.Value
 	_, _, err := edit(p.object, op.from, op.from, func(was scim.Value) (scim.Value, error) {
-		v = was
+		op.value = was
 		return was, nil
 	})
-	if err != nil || v.IsNull() || slices.Equal(op.from, op.field) && !op.end {
+	if err != nil || op.value.IsNull() || slices.Equal(op.from, op.field) && !op.end {
 		return err
 	}
 	if op.from[0] == "kbaInfo" {
-		v = withoutAnswers(v)
+		op.value = withoutAnswers(op.value)
 	}
-	if p.room = weigh(v, len(op.field)+1, p.room); p.room < 0 {
-		return tooLarge()
+	if err := p.spend(len(op.value.AppendJSON(nil))); err != nil {
+		return err
 	}
 	if op.verb == "move" {
-		if err := p.edit(op.from, func(scim.Value) (scim.Value, error) { return scim.Value{}, nil }); err != nil {
+		if err := p.edit(op.from, always(scim.Value{})); err != nil {
 			return err
 		}
 	}
-	return p.set(op, v)
+	if op.end {
+		return p.edit(op.field, p.add(op))
+	}
+	return p.edit(op.field, always(op.value))
 }

@@ -406,11 +406,10 @@ func TestConformancePatch(t *testing.T) {
 	})
 }
 
-// TestPatchSwitches is what the switches of a profile do to a patch.
+// TestPatchSwitches is what the settings of a client do to a patch.
 func TestPatchSwitches(t *testing.T) {
-	p := crest.AIC
-	p.RefuseUnknown = true
-	d := open(t, p)
+	d := open(t, crest.AIC)
+	d.configure(directory.ClientSettings{UnknownAttributes: directory.UnknownReject})
 	one := alphaUsers + "/" + d.create("mina", `{}`).id()
 	d.do("PATCH "+one, `[{"operation":"add","field":"/shoeSize","value":1}]`).refused(400, "The property 'shoeSize' is not part of the schema")
 	d.do("PATCH "+one, `[{"operation":"add","field":"/custom_shoeSize","value":1}]`).must(200).has(`{"custom_shoeSize":1}`)

@@ -1,7 +1,7 @@
 package crest
 
 import (
-	"net/http"
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,80 +24,50 @@ type unmet []requirement
 func (u unmet) Error() string { return "crest: requirements are not met" }
 
 // A policy is what the vendor's schema asks of the text of a property.
-type policy func(value string) (code string, params *scim.Object)
+type policy struct {
+	code   string
+	params *scim.Object
+	holds  func(text string) bool
+}
 
 func minLength(n int) policy {
-	return func(value string) (string, *scim.Object) {
-		if utf8.RuneCountInString(value) >= n {
-			return "", nil
-		}
-		return "MIN_LENGTH", param("minLength", scim.IntValue(int64(n)))
-	}
+	return policy{"MIN_LENGTH", param("minLength", scim.IntValue(int64(n))), func(text string) bool { return utf8.RuneCountInString(text) >= n }}
 }
 
 func maxLength(n int) policy {
-	return func(value string) (string, *scim.Object) {
-		if utf8.RuneCountInString(value) <= n {
-			return "", nil
-		}
-		return "MAX_LENGTH", param("maxLength", scim.IntValue(int64(n)))
-	}
-}
-
-func without(chars string) policy {
-	return func(value string) (string, *scim.Object) {
-		if !strings.ContainsAny(value, chars) {
-			return "", nil
-		}
-		return "CANNOT_CONTAIN_CHARACTERS", param("forbiddenChars", scim.StringValue(chars))
-	}
+	return policy{"MAX_LENGTH", param("maxLength", scim.IntValue(int64(n))), func(text string) bool { return utf8.RuneCountInString(text) <= n }}
 }
 
 var (
-	emailPattern = regexp.MustCompile(`(?s).+@.+\..+`)
-	phonePattern = regexp.MustCompile(`^\+?[0-9\- ()]*$`)
+	noSlash      = policy{"CANNOT_CONTAIN_CHARACTERS", param("forbiddenChars", scim.StringValue("/")), regexp.MustCompile(`^[^/]*$`).MatchString}
+	emailAddress = policy{"VALID_EMAIL_ADDRESS_FORMAT", nil, regexp.MustCompile(`(?s).+@.+\..+`).MatchString}
+	phoneNumber  = policy{"VALID_PHONE_FORMAT", nil, regexp.MustCompile(`^\+?[0-9\- ()]*$`).MatchString}
 )
 
-func emailAddress(value string) (string, *scim.Object) {
-	if emailPattern.MatchString(value) {
-		return "", nil
-	}
-	return "VALID_EMAIL_ADDRESS_FORMAT", nil
-}
-
-func phoneNumber(value string) (string, *scim.Object) {
-	if phonePattern.MatchString(value) {
-		return "", nil
-	}
-	return "VALID_PHONE_FORMAT", nil
-}
-
 func param(name string, v scim.Value) *scim.Object {
-	return scim.NewObject(scim.Member{Name: name, Value: v})
+	return scim.NewObject(member(name, v))
 }
 
 // check returns what m fails of the vendor's schema (AIC-049, AIC-052). old is
 // the object that m replaces, nil for none: a value that m only repeats is not
 // judged again, because other doors take values that this one would refuse and
-// what was read can be written back (AIC-076). password returns what is wrong
-// with a new one: RulePassword.
-func (c *collection) check(m, old *scim.Object, password func(string) error) []requirement {
-	var failed []requirement
-	for i := range c.kind.properties {
-		p := &c.kind.properties[i]
+// what was read can be written back (AIC-076).
+func (q *request) check(m, old *scim.Object) (failed []requirement) {
+	k := q.c.kind
+	for _, p := range k.properties {
 		v := m.Get(p.name)
-		needed := p.is(required) && (c.full || !p.is(full))
+		needed := p.is(required) && (q.c.full || q.strict() || !p.is(full))
 		switch {
 		case p.is(readOnly):
 		case v.IsNull():
 			if needed {
 				failed = append(failed, requirement{p.name, "REQUIRED", nil})
 			}
-		case old != nil && scim.Equal(v, c.kind.stored(p, old)):
+		case old != nil && scim.Equal(v, k.stored(p, old)):
 		default:
 			failed = append(failed, p.check(p.name, v, needed)...)
 			if p.is(credential) && p.form.takes(v) {
-				for _, e := range scim.Faults(password(v.Text())) {
+				for _, e := range scim.Faults(q.password(v.Text())) {
 					failed = append(failed, passwordRequirement(e))
 				}
 			}
@@ -108,22 +78,18 @@ func (c *collection) check(m, old *scim.Object, password func(string) error) []r
 
 // check returns what a value that is not null fails. name is the property's
 // with its place: preferences/updates.
-func (p *property) check(name string, v scim.Value, needed bool) []requirement {
+func (p *property) check(name string, v scim.Value, needed bool) (failed []requirement) {
 	if !p.form.takes(v) {
 		return []requirement{wrongType(name, p.form, v, needed)}
 	}
-	var failed []requirement
-	if v.Kind() == scim.String {
-		if v.Text() == "" && needed && len(p.rules) == 0 {
+	// An empty optional text has no format that it could break.
+	if v.Kind() == scim.String && (needed || v.Text() != "") {
+		if v.Text() == "" && len(p.rules) == 0 {
 			failed = append(failed, requirement{name, "REQUIRED", nil})
 		}
 		for _, rule := range p.rules {
-			// An empty optional text has no format that it could break.
-			if v.Text() == "" && !needed {
-				break
-			}
-			if code, params := rule(v.Text()); code != "" {
-				failed = append(failed, requirement{name, code, params})
+			if !rule.holds(v.Text()) {
+				failed = append(failed, requirement{name, rule.code, rule.params})
 			}
 		}
 	}
@@ -138,10 +104,8 @@ func (p *property) check(name string, v scim.Value, needed bool) []requirement {
 	return append(failed, p.checkMembers(name, v.Object())...)
 }
 
-func (p *property) checkMembers(name string, o *scim.Object) []requirement {
-	var failed []requirement
-	for i := range p.members {
-		m := &p.members[i]
+func (p *property) checkMembers(name string, o *scim.Object) (failed []requirement) {
+	for _, m := range p.members {
 		if v := o.Get(m.name); !v.IsNull() {
 			failed = append(failed, m.check(name+"/"+m.name, v, false)...)
 		}
@@ -149,23 +113,17 @@ func (p *property) checkMembers(name string, o *scim.Object) []requirement {
 	return failed
 }
 
-// jsonKinds are the kinds of JSON values that a form takes, besides null.
-var jsonKinds = map[form]scim.Kind{
-	text: scim.String, number: scim.Number, boolean: scim.Bool, object: scim.ObjectKind, objects: scim.Array,
-	texts: scim.Array, list: scim.Array, reference: scim.ObjectKind, references: scim.Array,
-}
-
 func (f form) takes(v scim.Value) bool { return f == anything || v.Kind() == jsonKinds[f] }
 
 // item returns the form of an array's items.
 func (f form) item() form {
-	switch f {
-	case objects, references:
-		return object
-	case texts:
-		return text
-	}
-	return anything
+	return map[form]form{objects: object, references: object, texts: text}[f]
+}
+
+// jsonKinds are the kinds of JSON values that a form takes, besides null.
+var jsonKinds = map[form]scim.Kind{
+	text: scim.String, number: scim.Number, boolean: scim.Bool, object: scim.ObjectKind, objects: scim.Array,
+	texts: scim.Array, list: scim.Array, reference: scim.ObjectKind, references: scim.Array,
 }
 
 // typeNames are the vendor's names for the kinds of JSON values.
@@ -181,15 +139,6 @@ func wrongType(name string, f form, v scim.Value, needed bool) requirement {
 	}
 	params := param("invalidType", scim.StringValue(typeNames[v.Kind()])).Set("validTypes", scim.Strings(valid...))
 	return requirement{name, "VALID_TYPE", params}
-}
-
-// policyFailure words failed requirements (AIC-052).
-func policyFailure(message string, failed []requirement) error {
-	var faults scim.Errors
-	for _, f := range failed {
-		faults = append(faults, &scim.Error{Rule: scim.RulePattern, Path: f.property, Detail: f.code})
-	}
-	return &refusal{status: http.StatusForbidden, message: message, detail: scim.ObjectValue(verdict(failed)), fault: faults}
 }
 
 // verdict returns the answer of the policies, with failed requirements collected
@@ -209,15 +158,9 @@ func verdict(failed []requirement) *scim.Object {
 	}
 	list := make([]scim.Value, len(names))
 	for i, name := range names {
-		list[i] = scim.ObjectValue(scim.NewObject(
-			scim.Member{Name: "property", Value: scim.StringValue(name)},
-			scim.Member{Name: "policyRequirements", Value: scim.ListValue(byName[name]...)},
-		))
+		list[i] = scim.ObjectValue(scim.NewObject(textMember("property", name), member("policyRequirements", scim.ListValue(byName[name]...))))
 	}
-	return scim.NewObject(
-		scim.Member{Name: "result", Value: scim.BoolValue(len(failed) == 0)},
-		scim.Member{Name: "failedPolicyRequirements", Value: scim.ListValue(list...)},
-	)
+	return scim.NewObject(member("result", scim.BoolValue(len(failed) == 0)), member("failedPolicyRequirements", scim.ListValue(list...)))
 }
 
 // requirements translates the faults that directory found into the
@@ -254,35 +197,35 @@ func (c *collection) requirements(faults scim.Errors) (failed []requirement, ok 
 	return failed, len(failed) > 0
 }
 
-// passwordRequirement translates what a password lacks. Clients read the codes;
-// their parameters are our own.
+// passwordCodes are the vendor's for what a password lacks, by the policy's name
+// for it. Clients read the codes; the names of their parameters are our own.
+var passwordCodes = map[string]struct{ code, param string }{
+	"minLength": {"LENGTH_BASED", "min-password-length"},
+	"maxLength": {"LENGTH_BASED", "max-password-length"},
+	"capitals":  {"AT_LEAST_X_CAPITAL_LETTERS", "numCaps"},
+	"digits":    {"AT_LEAST_X_NUMBERS", "numNums"},
+	"special":   {"AT_LEAST_X_SPECIAL_CHARACTERS", "numSpecials"},
+	"words":     {"DICTIONARY_BASED", ""},
+}
+
+// passwordRequirement translates what a password lacks.
 func passwordRequirement(e *scim.Error) requirement {
 	f := requirement{"password", "LENGTH_BASED", nil}
 	if len(e.Allowed) < 2 {
 		return f
 	}
-	limit := scim.NumberValue(e.Allowed[1])
-	switch e.Allowed[0] {
-	case "minLength":
-		f.params = param("min-password-length", limit)
-	case "maxLength":
-		f.params = param("max-password-length", limit)
-	case "capitals":
-		f.code, f.params = "AT_LEAST_X_CAPITAL_LETTERS", param("numCaps", limit)
-	case "digits":
-		f.code, f.params = "AT_LEAST_X_NUMBERS", param("numNums", limit)
-	case "special":
-		f.code, f.params = "AT_LEAST_X_SPECIAL_CHARACTERS", param("numSpecials", limit)
-	case "words":
-		f.code = "DICTIONARY_BASED"
+	in := passwordCodes[e.Allowed[0]]
+	if in.param != "" {
+		f.params = param(in.param, scim.NumberValue(e.Allowed[1]))
 	}
+	f.code = cmp.Or(in.code, f.code)
 	return f
 }
 
 // taken returns the requirement that a taken value fails.
 func (c *collection) taken(property string) string {
-	if property == "userName" && c.unique == "" {
-		return "VALID_USERNAME"
+	if property == "userName" {
+		return cmp.Or(c.takenName, "VALID_USERNAME")
 	}
 	return "UNIQUE"
 }

@@ -16,15 +16,17 @@ type kind struct {
 	write      directory.Permission
 	named      bool   // the _id is the name
 	unique     string // the property whose value no two objects have, besides the _id
-	properties []property
+	properties []*property
 }
 
 // The kinds served.
 var (
+	atWork = element{typ: "work", prefer: true}
+
 	users = &kind{
 		noun: "user", typ: "User", extension: scim.ManagedSchema, write: directory.WriteUsers, unique: "userName",
-		properties: slices.Concat([]property{
-			{name: "userName", form: text, flags: required, home: scim.Path{Attr: "userName"}, rules: []policy{minLength(1), maxLength(255), without("/")}},
+		properties: slices.Concat([]*property{
+			{name: "userName", form: text, flags: required, home: scim.Path{Attr: "userName"}, rules: []policy{minLength(1), maxLength(255), noSlash}},
 			{name: "givenName", form: text, flags: required | full, home: scim.Path{Attr: "name", Sub: "givenName"}},
 			{name: "sn", form: text, flags: required | full, home: scim.Path{Attr: "name", Sub: "familyName"}},
 			{name: "mail", form: text, flags: required | full, home: scim.Path{Attr: "emails", Sub: "value"}, of: &element{typ: "work", primary: true}, rules: []policy{emailAddress}},
@@ -32,16 +34,16 @@ var (
 			{name: "accountStatus", form: text, home: scim.Path{Attr: "active"}},
 			{name: "cn", form: text, flags: private, home: scim.Path{Attr: "name", Sub: "formatted"}},
 			{name: "displayName", form: text, home: scim.Path{Attr: "displayName"}},
-			{name: "telephoneNumber", form: text, home: scim.Path{Attr: "phoneNumbers", Sub: "value"}, of: &element{typ: "work", prefer: true}, rules: []policy{phoneNumber}},
-			{name: "postalAddress", form: text, home: scim.Path{Attr: "addresses", Sub: "streetAddress"}, of: &element{typ: "work", prefer: true}},
-			{name: "city", form: text, home: scim.Path{Attr: "addresses", Sub: "locality"}, of: &element{typ: "work", prefer: true}},
-			{name: "stateProvince", form: text, home: scim.Path{Attr: "addresses", Sub: "region"}, of: &element{typ: "work", prefer: true}},
-			{name: "postalCode", form: text, home: scim.Path{Attr: "addresses", Sub: "postalCode"}, of: &element{typ: "work", prefer: true}},
-			{name: "country", form: text, home: scim.Path{Attr: "addresses", Sub: "country"}, of: &element{typ: "work", prefer: true}},
+			{name: "telephoneNumber", form: text, home: scim.Path{Attr: "phoneNumbers", Sub: "value"}, of: &atWork, rules: []policy{phoneNumber}},
+			{name: "postalAddress", form: text, home: scim.Path{Attr: "addresses", Sub: "streetAddress"}, of: &atWork},
+			{name: "city", form: text, home: scim.Path{Attr: "addresses", Sub: "locality"}, of: &atWork},
+			{name: "stateProvince", form: text, home: scim.Path{Attr: "addresses", Sub: "region"}, of: &atWork},
+			{name: "postalCode", form: text, home: scim.Path{Attr: "addresses", Sub: "postalCode"}, of: &atWork},
+			{name: "country", form: text, home: scim.Path{Attr: "addresses", Sub: "country"}, of: &atWork},
 			{name: "description", form: text},
 			{name: "profileImage", form: text, home: scim.Path{Attr: "photos", Sub: "value"}, of: &element{typ: "photo"}},
-			{name: "preferences", form: object, members: []property{{name: "updates", form: boolean}, {name: "marketing", form: boolean}}},
-			{name: "kbaInfo", form: objects, members: []property{{name: "questionId", form: text}, {name: "customQuestion", form: text}, {name: "answer", form: text, flags: private}}},
+			{name: "preferences", form: object, members: []*property{{name: "updates", form: boolean}, {name: "marketing", form: boolean}}},
+			{name: "kbaInfo", form: objects, members: []*property{{name: "questionId", form: text}, {name: "customQuestion", form: text}, {name: "answer", form: text, flags: private}}},
 			{name: "aliasList", form: texts},
 			{name: "consentedMappings", form: list},
 		},
@@ -53,7 +55,7 @@ var (
 			series("frUnindexedDate", 5, text),
 			series("frIndexedInteger", 5, number),
 			series("frUnindexedInteger", 5, number),
-			[]property{
+			[]*property{
 				{name: "passwordLastChangedTime", form: text, flags: readOnly},
 				{name: "passwordExpirationTime", form: text, flags: readOnly},
 				{name: "effectiveRoles", form: list, flags: readOnly, relation: scim.Roles},
@@ -86,8 +88,8 @@ var (
 	}
 	groups = &kind{
 		noun: "group", typ: "Group", extension: scim.ManagedGroupSchema, write: directory.WriteGroups, named: true,
-		properties: []property{
-			{name: "name", form: text, flags: required, home: scim.Path{Attr: "displayName"}, rules: []policy{minLength(1), without("/")}},
+		properties: []*property{
+			{name: "name", form: text, flags: required, home: scim.Path{Attr: "displayName"}, rules: []policy{minLength(1), noSlash}},
 			{name: "description", form: text},
 			{name: "condition", form: text},
 			{name: "members", form: references, relation: scim.Members, to: []string{"user", "group"}},
@@ -96,7 +98,7 @@ var (
 	}
 	roles = &kind{
 		noun: "role", typ: "ManagedRole", extension: scim.ManagedGroupSchema, write: directory.WriteGroups, unique: "name",
-		properties: []property{
+		properties: []*property{
 			{name: "name", form: text, flags: required, home: scim.Path{Attr: "displayName"}, rules: []policy{minLength(1)}},
 			{name: "description", form: text},
 			{name: "condition", form: text},
@@ -109,7 +111,7 @@ var (
 	}
 	organizations = &kind{
 		noun: "organization", typ: "ManagedOrganization", extension: scim.ManagedGroupSchema, write: directory.WriteGroups,
-		properties: []property{
+		properties: []*property{
 			{name: "name", form: text, flags: required, home: scim.Path{Attr: "displayName"}, rules: []policy{minLength(1)}},
 			{name: "description", form: text},
 			{name: "adminIDs", form: list, flags: readOnly | idsOf, relation: scim.Admins},
@@ -125,12 +127,11 @@ var (
 	}
 )
 
-// kinds returns all of them.
-func kinds() []*kind { return []*kind{users, groups, roles, organizations} }
+var kinds = []*kind{users, groups, roles, organizations}
 
 // kindOf returns the kind of a canonical type.
 func kindOf(typ string) *kind {
-	for _, k := range kinds() {
+	for _, k := range kinds {
 		if k.typ == typ {
 			return k
 		}
@@ -200,7 +201,7 @@ type property struct {
 	relation scim.Relation
 	to       []string
 	rules    []policy
-	members  []property // of an object, or of the objects in an array
+	members  []*property // of an object, or of the objects in an array
 }
 
 func (p *property) is(f flags) bool { return p.flags&f != 0 }
@@ -214,24 +215,22 @@ func (p *property) extended() bool {
 func (p *property) byDefault() bool { return !p.is(private|onRequest) && !p.form.isRelation() }
 
 // series returns name1 to nameN, the general-purpose properties.
-func series(name string, n int, f form) []property {
-	s := make([]property, n)
+func series(name string, n int, f form) []*property {
+	s := make([]*property, n)
 	for i := range s {
-		s[i] = property{name: name + strconv.Itoa(i+1), form: f}
+		s[i] = &property{name: name + strconv.Itoa(i+1), form: f}
 	}
 	return s
 }
 
 // property returns the property of this name, nil if the schema has none.
 // Names are case-sensitive.
-func (k *kind) property(name string) *property {
-	return find(k.properties, name)
-}
+func (k *kind) property(name string) *property { return find(k.properties, name) }
 
-func find(list []property, name string) *property {
-	for i := range list {
-		if list[i].name == name {
-			return &list[i]
+func find(list []*property, name string) *property {
+	for _, p := range list {
+		if p.name == name {
+			return p
 		}
 	}
 	return nil
@@ -243,8 +242,7 @@ func (k *kind) at(path scim.Path) *property {
 		return k.property(path.Attr)
 	}
 	var whole *property
-	for i := range k.properties {
-		p := &k.properties[i]
+	for _, p := range k.properties {
 		switch {
 		case p.home.Attr == "" || p.home.Schema != path.Schema || p.home.Attr != path.Attr:
 		case p.home.Sub == path.Sub:

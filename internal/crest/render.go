@@ -1,9 +1,9 @@
 package crest
 
 import (
-	"context"
 	"encoding/binary"
 	"hash/fnv"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -21,11 +21,33 @@ func revision(r *scim.Resource) string {
 	return strconv.FormatUint(h.Sum64(), 16) + "-" + strconv.FormatInt(r.Version, 16)
 }
 
-// include says what of a resource must be read to show the selection.
-func (k *kind) include(s *selection) directory.Include {
-	var inc directory.Include
-	for i := range k.properties {
-		p := &k.properties[i]
+// jsonType is the type of all answers but raw values (AIC-005).
+const jsonType = "application/json;charset=UTF-8"
+
+// send answers with an object.
+func send(w http.ResponseWriter, r *http.Request, status int, o *scim.Object) {
+	w.Header().Set("Content-Type", jsonType)
+	w.WriteHeader(status)
+	_, _ = w.Write(encode(o, pretty(r.URL.RawQuery)))
+}
+
+// encode returns the object as JSON.
+func encode(o *scim.Object, pretty bool) []byte {
+	if pretty {
+		return append(scim.ObjectValue(o).AppendIndent(nil, ""), '\n')
+	}
+	return o.AppendJSON(nil)
+}
+
+func member(name string, v scim.Value) scim.Member { return scim.Member{Name: name, Value: v} }
+
+func textMember(name, text string) scim.Member { return member(name, scim.StringValue(text)) }
+
+// include says what of a resource must be read to show what the client wants.
+func (q *request) include() directory.Include { return q.c.kind.include(&q.fields) }
+
+func (k *kind) include(s *selection) (inc directory.Include) {
+	for _, p := range k.properties {
 		if p.relation != 0 && p.relation != scim.Manager && s.wants(p) && !slices.Contains(inc.Relations, p.relation) {
 			inc.Relations = append(inc.Relations, p.relation)
 		}
@@ -33,82 +55,61 @@ func (k *kind) include(s *selection) directory.Include {
 	return inc
 }
 
-// A view shows resources to a caller: managed objects in the names of a mount.
-type view struct {
-	c      *collection
-	ctx    context.Context
-	caller directory.Caller
-	nested bool // shown within another object: its own relationships stay references
-}
-
-func (q *request) view() *view { return &view{c: q.c, ctx: q.Context(), caller: q.caller} }
-
-// object returns what the selection shows of the resource.
-func (v *view) object(r *scim.Resource, s *selection) (*scim.Object, error) {
-	out := scim.NewObject(
-		scim.Member{Name: "_id", Value: scim.StringValue(v.c.kind.id(r))},
-		scim.Member{Name: "_rev", Value: scim.StringValue(revision(r))},
-	)
+// show returns what the selection shows of the resource: a managed object in
+// the names of the mount.
+func (q *request) show(r *scim.Resource, s *selection) (*scim.Object, error) {
+	k := q.c.kind
+	out := scim.NewObject(textMember("_id", k.id(r)), textMember("_rev", revision(r)))
 	if !s.named || s.defaults {
-		v.defaults(out, r)
+		// All of the schema but what is private and relationships (AIC-064,
+		// AIC-180), and what the schema does not know (AIC-054).
+		for _, p := range k.properties {
+			if p.byDefault() {
+				out.Members = append(out.Members, member(p.name, q.value(r, p)))
+			}
+		}
+		k.unknown(out, r.Attributes())
 	}
-	for i := range v.c.kind.properties {
-		p := &v.c.kind.properties[i]
+	for _, p := range k.properties {
 		if !p.form.isRelation() || !s.wants(p) {
 			continue
 		}
-		related, err := v.relation(r, p, s.of(p.name))
+		related, err := q.relation(r, p, s.of(p.name))
 		if err != nil {
 			return nil, err
 		}
-		named := slices.ContainsFunc(s.pointers, func(at pointer) bool { return at[0] == p.name })
-		if named || !related.IsNull() { // AIC-183: null if it is named, else absent (AIC-064)
+		if s.names(p) || !related.IsNull() { // AIC-183: null if it is named, else absent (AIC-064)
 			out.Set(p.name, related)
 		}
 	}
 	for _, at := range s.pointers {
-		if p := v.c.kind.property(at[0]); p == nil || !p.form.isRelation() {
-			v.named(out, r, at)
+		if p := k.property(at[0]); p == nil || !p.form.isRelation() {
+			q.named(out, r, at)
 		}
 	}
 	return out, nil
 }
 
-// defaults adds the fields of an answer that names none: all of the schema but
-// private ones and relationships (AIC-064, AIC-180), and what the schema does
-// not know (AIC-054).
-func (v *view) defaults(out *scim.Object, r *scim.Resource) {
-	k := v.c.kind
-	for i := range k.properties {
-		if p := &k.properties[i]; p.byDefault() {
-			out.Members = append(out.Members, scim.Member{Name: p.name, Value: v.value(r, p)})
-		}
-	}
-	k.unknown(out, r.Attributes())
-}
-
 // named adds the value at a pointer under the pointer's last part (AIC-185).
 // The schema's properties are there also without a value (AIC-183).
-func (v *view) named(out *scim.Object, r *scim.Resource, at pointer) {
-	k := v.c.kind
-	p := k.property(at[0])
-	var value scim.Value
+func (q *request) named(out *scim.Object, r *scim.Resource, at pointer) {
+	p := q.c.kind.property(at[0])
+	var leaf scim.Value
 	switch {
 	case at[0] == "_id", at[0] == "_rev", p != nil && p.is(private):
 		return
 	case p != nil:
-		value = v.value(r, p)
+		leaf = q.value(r, p)
 	default:
-		value = r.Attributes().Get(k.extension).Object().Get(at[0])
+		leaf = r.Attributes().Get(q.c.kind.extension).Object().Get(at[0])
 	}
-	leaf, known := value, p != nil
+	known := p != nil
 	for _, name := range at[1:] {
 		if p != nil {
-			p = find(p.members, name)
-			known = p != nil
-			if known && p.is(private) {
+			if p = find(p.members, name); p != nil && p.is(private) {
 				return
 			}
+			known = p != nil
 		}
 		leaf = inner(leaf, name)
 	}
@@ -127,17 +128,23 @@ func inner(v scim.Value, name string) scim.Value {
 
 // value returns a property that is no relationship: null without a value, or
 // [] (AIC-064).
-func (v *view) value(r *scim.Resource, p *property) scim.Value {
-	value := v.c.kind.stored(p, r.Attributes())
+func (q *request) value(r *scim.Resource, p *property) scim.Value {
+	value := q.c.kind.stored(p, r.Attributes())
 	switch {
-	case p.name == "passwordLastChangedTime":
-		if !r.PasswordChanged.IsZero() {
-			value = scim.StringValue(stamp(r.PasswordChanged))
-		}
+	case p.name == "passwordLastChangedTime" && !r.PasswordChanged.IsZero():
+		value = stamp(r.PasswordChanged)
 	case p.name == "kbaInfo":
 		value = withoutAnswers(value)
-	case p.relation != 0:
-		value = v.effective(r.Related[p.relation], p)
+	case p.relation != 0: // what is computed of its other ends
+		list := make([]scim.Value, len(r.Related[p.relation]))
+		for i, ref := range r.Related[p.relation] {
+			if t := newTarget(ref); p.is(idsOf) {
+				list[i] = scim.StringValue(t.id)
+			} else {
+				list[i] = scim.ObjectValue(q.reference(t.kind.noun, t.id))
+			}
+		}
+		value = scim.ListValue(list...)
 	}
 	if value.IsNull() && p.form.isList() {
 		return scim.ListValue()
@@ -145,21 +152,9 @@ func (v *view) value(r *scim.Resource, p *property) scim.Value {
 	return value
 }
 
-// effective returns what is computed of the other ends of a relation: references
-// to them, or their ids.
-func (v *view) effective(ends []scim.Reference, p *property) scim.Value {
-	list := make([]scim.Value, len(ends))
-	for i, ref := range ends {
-		if t := newTarget(ref); p.is(idsOf) {
-			list[i] = scim.StringValue(t.id)
-		} else {
-			list[i] = scim.ObjectValue(v.reference(t.kind, t.id))
-		}
-	}
-	return scim.ListValue(list...)
+func stamp(t time.Time) scim.Value {
+	return scim.StringValue(t.UTC().Format("2006-01-02T15:04:05.000Z"))
 }
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 func withoutAnswers(v scim.Value) scim.Value {
 	list := make([]scim.Value, len(v.List()))
@@ -169,4 +164,116 @@ func withoutAnswers(v scim.Value) scim.Value {
 		list[i] = scim.ObjectValue(q)
 	}
 	return scim.ListValue(list...)
+}
+
+// reference returns what refers to an object: the parts of a reference that is
+// read (AIC-121), less the relationship's own.
+func (q *request) reference(noun, id string) *scim.Object {
+	in := string(q.c.naming) + noun
+	return scim.NewObject(textMember("_ref", in+"/"+id), textMember("_refResourceCollection", in), textMember("_refResourceId", id))
+}
+
+// relationRev is the revision of every relationship: there is nothing to change in one.
+const relationRev = "0"
+
+// A target is the other end of a relationship.
+type target struct {
+	kind *kind
+	id   string // the _id, as references show it
+	key  string // the resource's id, which also identifies the relationship: an object is related to another once
+}
+
+func newTarget(ref scim.Reference) target {
+	t := target{kind: kindOf(ref.Type), id: ref.ID, key: ref.ID}
+	if t.kind.named {
+		t.id = nameOrID(ref.Name, ref.ID)
+	}
+	return t
+}
+
+// targets returns the other ends that the resource itself has.
+func (p *property) targets(r *scim.Resource) (list []target) {
+	if p.relation == scim.Manager && r.Manager != nil {
+		return []target{newTarget(*r.Manager)}
+	}
+	for _, ref := range r.Related[p.relation] {
+		if !ref.Indirect {
+			list = append(list, newTarget(ref))
+		}
+	}
+	return list
+}
+
+// maxTargets bounds the reads that one relationship with fields of its targets
+// takes.
+const maxTargets = 1_000
+
+// relation returns the value of a relationship: null for none. fields, if not
+// nil, are shown of the targets beside the references (AIC-184).
+func (q *request) relation(r *scim.Resource, p *property, fields *selection) (scim.Value, error) {
+	if p.name == "_meta" {
+		return q.meta(r, fields), nil
+	}
+	targets := p.targets(r)
+	if fields != nil && len(targets) > maxTargets {
+		return scim.Value{}, badRequest(scim.RuleTooMany, "The field '%s' refers to more than %d objects: ask for the references only", p.name, maxTargets)
+	}
+	list := make([]scim.Value, len(targets))
+	for i, t := range targets {
+		ref, err := q.related(t, fields)
+		if err != nil {
+			return scim.Value{}, err
+		}
+		list[i] = scim.ObjectValue(ref)
+	}
+	switch {
+	case p.form == references:
+		return scim.ListValue(list...), nil
+	case len(list) == 0:
+		return scim.Value{}, nil
+	}
+	return list[0], nil
+}
+
+// related returns the reference to a target, with the fields asked of it. A
+// target that is gone meanwhile is shown as the reference.
+func (q *request) related(t target, fields *selection) (*scim.Object, error) {
+	ref := q.reference(t.kind.noun, t.id)
+	ref.Set("_refProperties", scim.ObjectValue(scim.NewObject(textMember("_id", t.key), textMember("_rev", relationRev))))
+	if fields == nil || q.nested {
+		return ref, nil
+	}
+	r, err := q.c.d.Read(q.Context(), q.caller, q.caller.Home(), t.kind.typ, t.key, t.kind.include(fields))
+	if isRule(err, scim.RuleNotFound) {
+		return ref, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	of := q.of(t.kind)
+	of.nested = true
+	shown, err := of.show(r, fields)
+	if err != nil {
+		return nil, err
+	}
+	ref.Members = append(append(ref.Members, textMember("_refResourceRev", revision(r))), shown.Members...)
+	return ref, nil
+}
+
+// meta returns the reference to what is known of the object itself.
+func (q *request) meta(r *scim.Resource, fields *selection) scim.Value {
+	out := q.reference(q.c.kind.noun+"meta", r.ID)
+	if fields == nil {
+		return scim.ObjectValue(out)
+	}
+	out.Members = append(out.Members, textMember("_refResourceRev", revision(r)), textMember("_id", r.ID), textMember("_rev", revision(r)))
+	for _, m := range []scim.Member{
+		member("createDate", stamp(r.Created)),
+		member("lastChanged", scim.ObjectValue(scim.NewObject(member("date", stamp(r.Modified))))),
+	} {
+		if fields.defaults || slices.ContainsFunc(fields.pointers, func(at pointer) bool { return at[0] == m.Name }) {
+			out.Members = append(out.Members, m)
+		}
+	}
+	return scim.ObjectValue(out)
 }

@@ -25,7 +25,16 @@ type request struct {
 	protocol version
 	params   url.Values // reserved names, which start with _, in lower case
 	fields   selection
-	partial  bool // a patch: its refusals say so
+	password func(string) error // returns what is wrong with a new password: RulePassword
+	partial  bool               // a patch: its refusals say so
+	nested   bool               // for what is shown within another object: its own relationships stay references
+}
+
+// of returns the request as one for objects of the kind.
+func (q *request) of(k *kind) *request {
+	other, c := *q, *q.c
+	c.kind, other.c = k, &c
+	return &other
 }
 
 // A handler serves one operation.
@@ -36,6 +45,7 @@ func (c *collection) handle(h handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, caller directory.Caller) error {
 		w.Header().Set("Cache-Control", "no-cache") // AIC-006
 		q := &request{Request: r, c: c, caller: caller}
+		q.password = func(text string) error { return c.d.CheckPassword(r.Context(), q.caller, text) }
 		if id := transactionID(r.Header); id != "" {
 			q.caller.RequestID = strings.TrimSpace(q.caller.RequestID + " " + id)
 		}
@@ -59,8 +69,7 @@ func (q *request) read() (err error) {
 	}
 	for _, name := range []string{"If-Modified-Since", "If-Unmodified-Since"} {
 		if q.Header.Get(name) != "" {
-			return &refusal{status: http.StatusConflict, message: "Header " + name + " not supported", // AIC-012
-				fault: &scim.Error{Rule: scim.RuleParameter, Path: name}}
+			return refuse(http.StatusConflict, scim.RuleParameter, "Header %s not supported", name) // AIC-012
 		}
 	}
 	if q.params, err = parseParameters(q.URL.RawQuery); err != nil {
@@ -95,9 +104,8 @@ func checkMediaType(h http.Header) error {
 	if err == nil && (kind == "multipart/form-data" || kind == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8"))) {
 		return nil
 	}
-	return badRequest(&scim.Error{Rule: scim.RuleMediaType, Value: sent},
-		"The request could not be processed because it specified the content-type '%s' when only the content-type "+
-			"'application/json' and 'multipart/form-data' are supported", sent)
+	return badRequest(scim.RuleMediaType, "The request could not be processed because it specified the content-type '%s' when only the content-type "+
+		"'application/json' and 'multipart/form-data' are supported", sent)
 }
 
 // repeatable parameters may be given more than once.
@@ -108,8 +116,7 @@ var repeatable = []string{"_fields", "_sortkeys"}
 func parseParameters(raw string) (url.Values, error) {
 	sent, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, badRequest(&scim.Error{Rule: scim.RuleParameter, Detail: "not form-encoded"},
-			"The query string could not be parsed")
+		return nil, badRequest(scim.RuleParameter, "The query string could not be parsed")
 	}
 	params := make(url.Values, len(sent))
 	for name, values := range sent {
@@ -120,13 +127,11 @@ func parseParameters(raw string) (url.Values, error) {
 	}
 	for name, values := range params {
 		if len(values) > 1 && (strings.HasPrefix(name, "_") || name == "uid") && !slices.Contains(repeatable, name) {
-			return nil, badRequest(&scim.Error{Rule: scim.RuleParameter, Path: name, Detail: "given more than once"},
-				"Multiple values provided for the single-valued request parameter '%s'", spelled(name))
+			return nil, badRequest(scim.RuleParameter, "Multiple values provided for the single-valued request parameter '%s'", spelled(name))
 		}
 		for _, v := range values {
 			if !utf8.ValidString(v) || strings.Contains(v, "\x00") {
-				return nil, badRequest(&scim.Error{Rule: scim.RuleParameter, Path: name, Detail: "not UTF-8"},
-					"The value for parameter '%s' could not be parsed as text", spelled(name))
+				return nil, badRequest(scim.RuleParameter, "The value for parameter '%s' could not be parsed as text", spelled(name))
 			}
 		}
 	}
@@ -206,8 +211,7 @@ func (q *request) body() ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	if len(body) > 0 && q.Header.Get("Content-Type") == "" {
-		return nil, badRequest(&scim.Error{Rule: scim.RuleMediaType},
-			"The request could not be processed because the  content-type was not specified and is required")
+		return nil, badRequest(scim.RuleMediaType, "The request could not be processed because the  content-type was not specified and is required")
 	}
 	return body, nil
 }
@@ -216,8 +220,7 @@ func jsonPart(parts *multipart.Reader) (io.Reader, error) {
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil, badRequest(&scim.Error{Rule: scim.RuleMediaType},
-				"The request could not be processed because the multipart request does not include Content-Type: application/json")
+			return nil, badRequest(scim.RuleMediaType, "The request could not be processed because the multipart request does not include Content-Type: application/json")
 		}
 		if err != nil {
 			return nil, unreadable(err)
@@ -251,8 +254,7 @@ func tag(header string) string {
 func (q *request) refuse(headers ...string) error {
 	for _, name := range headers {
 		if len(q.Header.Values(name)) > 0 {
-			return preconditionFailed(&scim.Error{Rule: scim.RuleParameter, Path: name},
-				"%s not supported for %s requests", name, q.Method)
+			return preconditionFailed(scim.RuleParameter, "%s not supported for %s requests", name, q.Method)
 		}
 	}
 	return nil

@@ -10,38 +10,36 @@ import (
 func (c *collection) schema(w http.ResponseWriter, q *request) error {
 	var names, needed []string
 	properties := scim.NewObject()
-	for i := range c.kind.properties {
-		p := &c.kind.properties[i]
+	for _, p := range c.kind.properties {
 		names = append(names, p.name)
 		if p.is(required) {
 			needed = append(needed, p.name)
 		}
 		properties.Set(p.name, scim.ObjectValue(c.describe(p)))
 	}
-	name := c.naming.of(c.kind)
-	out := scim.NewObject(
-		scim.Member{Name: "_id", Value: scim.StringValue(name)},
-		scim.Member{Name: "$schema", Value: scim.StringValue("http://json-schema.org/draft-03/schema")},
-		scim.Member{Name: "title", Value: scim.StringValue(c.kind.noun)},
-		scim.Member{Name: "type", Value: scim.StringValue("object")},
-		scim.Member{Name: "properties", Value: scim.ObjectValue(properties)},
-		scim.Member{Name: "order", Value: scim.Strings(names...)},
-		scim.Member{Name: "required", Value: scim.Strings(needed...)},
-	)
-	w.Header().Set("Content-Type", jsonType)
-	_, _ = w.Write(encode(scim.ObjectValue(out), pretty(q.URL.RawQuery)))
+	send(w, q.Request, http.StatusOK, scim.NewObject(
+		textMember("_id", c.naming.of(c.kind)),
+		textMember("$schema", "http://json-schema.org/draft-03/schema"),
+		textMember("title", c.kind.noun),
+		textMember("type", "object"),
+		member("properties", scim.ObjectValue(properties)),
+		member("order", scim.Strings(names...)),
+		member("required", scim.Strings(needed...)),
+	))
 	return nil
 }
 
 // describe returns the schema of a property.
 func (c *collection) describe(p *property) *scim.Object {
 	out := scim.NewObject()
-	switch kind := jsonKinds[p.form]; {
-	case p.form == anything:
-	case p.form == reference:
+	switch p.form {
+	case anything:
+	case reference:
 		out = c.describeReference(p)
+	case object:
+		out = c.describeObject(p)
 	default:
-		out.Set("type", scim.StringValue(typeNames[kind]))
+		out.Set("type", scim.StringValue(typeNames[jsonKinds[p.form]]))
 	}
 	switch p.form {
 	case references:
@@ -50,8 +48,6 @@ func (c *collection) describe(p *property) *scim.Object {
 		out.Set("items", scim.ObjectValue(param("type", scim.StringValue("string"))))
 	case objects:
 		out.Set("items", scim.ObjectValue(c.describeObject(p)))
-	case object:
-		out = c.describeObject(p)
 	}
 	out.Set("returnByDefault", scim.BoolValue(p.byDefault()))
 	if p.is(private) {
@@ -65,10 +61,10 @@ func (c *collection) describe(p *property) *scim.Object {
 
 func (c *collection) describeObject(p *property) *scim.Object {
 	members := scim.NewObject()
-	for i := range p.members {
-		members.Set(p.members[i].name, scim.ObjectValue(c.describe(&p.members[i])))
+	for _, m := range p.members {
+		members.Set(m.name, scim.ObjectValue(c.describe(m)))
 	}
-	return param("type", scim.StringValue("object")).Set("properties", scim.ObjectValue(members))
+	return scim.NewObject(textMember("type", "object"), member("properties", scim.ObjectValue(members)))
 }
 
 func (c *collection) describeReference(p *property) *scim.Object {
@@ -76,11 +72,9 @@ func (c *collection) describeReference(p *property) *scim.Object {
 	for _, noun := range p.to {
 		to = append(to, scim.ObjectValue(param("path", scim.StringValue(string(c.naming)+noun))))
 	}
-	out := param("type", scim.StringValue("relationship"))
-	out.Set("resourceCollection", scim.ListValue(to...))
+	out := scim.NewObject(textMember("type", "relationship"), member("resourceCollection", scim.ListValue(to...)))
 	if p.relation != 0 {
-		out.Set("reverseRelationship", scim.BoolValue(true))
-		out.Set("reversePropertyName", scim.StringValue(p.relation.Reverse().String()))
+		out.Members = append(out.Members, member("reverseRelationship", scim.BoolValue(true)), textMember("reversePropertyName", p.relation.Reverse().String()))
 	}
 	return out
 }

@@ -39,8 +39,7 @@ func (c *collection) validate(w http.ResponseWriter, q *request) error {
 			return !slices.Contains(named, property)
 		})
 	}
-	w.Header().Set("Content-Type", jsonType)
-	_, _ = w.Write(encode(scim.ObjectValue(verdict(failed)), pretty(q.URL.RawQuery)))
+	send(w, q.Request, http.StatusOK, verdict(failed))
 	return nil
 }
 
@@ -49,14 +48,14 @@ func (c *collection) validate(w http.ResponseWriter, q *request) error {
 // they belong to. It returns the object and the names of the properties.
 func properties(m *scim.Object) (*scim.Object, []string) {
 	out := scim.NewObject()
-	if object, sent := m.Get("object"), m.Get("properties"); object.Kind() == scim.ObjectKind && sent.Kind() == scim.ObjectKind {
-		out, m = object.Object().Clone(), sent.Object()
+	if whole, part := m.Get("object"), m.Get("properties"); whole.Kind() == scim.ObjectKind && part.Kind() == scim.ObjectKind {
+		out, m = whole.Object().Clone(), part.Object()
 	}
 	var named []string
-	for _, member := range m.Members {
-		if member.Name != "_remove" {
-			out.Set(member.Name, member.Value)
-			named = append(named, member.Name)
+	for _, sent := range m.Members {
+		if sent.Name != "_remove" {
+			out.Set(sent.Name, sent.Value)
+			named = append(named, sent.Name)
 		}
 	}
 	for _, name := range m.Get("_remove").List() {
@@ -66,15 +65,10 @@ func properties(m *scim.Object) (*scim.Object, []string) {
 	return out, named
 }
 
-// password returns what is wrong with a new password: RulePassword.
-func (q *request) password(text string) error {
-	return q.c.d.CheckPassword(q.Context(), q.caller, text)
-}
-
 // judge returns all requirements that the object fails which has the id self,
 // empty for a new one.
 func (q *request) judge(m *scim.Object, self string) ([]requirement, error) {
-	failed := q.c.check(m, nil, q.password)
+	failed := q.check(m, nil)
 	if len(failed) == 0 { // The forms are right: the directory can say more.
 		err := q.c.d.Check(q.Context(), q.caller, q.caller.Home(), directory.Draft{Type: q.c.kind.typ, Attributes: q.c.kind.attributes(nil, m)})
 		var ok bool

@@ -2,6 +2,7 @@ package crest
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -43,8 +44,7 @@ func acceptedVersions(header []string) (version, error) {
 	}
 	text := strings.Join(header, ",")
 	malformed := func(detail string) error {
-		return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "Accept-API-Version", Value: text, Detail: detail},
-			"The value '%s' for header 'Accept-API-Version' could not be parsed: %s", text, detail)
+		return badRequest(scim.RuleParameter, "The value '%s' for header 'Accept-API-Version' could not be parsed: %s", text, detail)
 	}
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(text, ",") {
@@ -75,11 +75,9 @@ func acceptedVersions(header []string) (version, error) {
 }
 
 func unsupportedVersion(part string, v version) error {
-	return badRequest(&scim.Error{Rule: scim.RuleParameter, Path: "Accept-API-Version", Value: v.String()},
-		"Unsupported %s version: %s", part, v)
+	return badRequest(scim.RuleParameter, "Unsupported %s version: %s", part, v)
 }
 
 func notAcceptable(v version) error {
-	return &refusal{status: 406, message: "Resource version " + v.String() + " does not exist: the only one is " + resource.String(),
-		fault: &scim.Error{Rule: scim.RuleParameter, Path: "Accept-API-Version", Value: v.String()}}
+	return refuse(http.StatusNotAcceptable, scim.RuleParameter, "Resource version %s does not exist: the only one is %s", v, resource)
 }
