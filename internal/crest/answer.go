@@ -101,15 +101,15 @@ func (a *envelope) close(asked query, cookie string, total int) {
 
 // checkRaw checks the parameters that ask for a value as it is (AIC-067).
 func (q *request) checkRaw() error {
-	if !q.has("_mimetype") {
+	if !q.has("_mimeType") {
 		return nil
 	}
 	if len(q.fields.pointers) != 1 || q.fields.defaults || q.fields.refs {
 		return badRequest(scim.RuleParameter, "The parameter '_mimeType' requires that '_fields' names exactly one field")
 	}
-	text := q.params.Get("_mimetype")
+	text := q.params.Get("_mimeType")
 	if _, _, err := mime.ParseMediaType(text); err != nil || !strings.Contains(text, "/") {
-		return unparsable("_mimetype", text, "a content type")
+		return unparsable("_mimeType", text, "a content type")
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (q *request) writeRaw(w http.ResponseWriter, r *scim.Resource) error {
 		return refuse(http.StatusNotFound, scim.RuleNotFound, "The field '%s' has no value", strings.Join(at, "/"))
 	}
 	body := []byte(text)
-	kind := q.params.Get("_mimetype")
+	kind := q.params.Get("_mimeType")
 	if base, _, _ := mime.ParseMediaType(kind); base == "text/plain" {
 		kind = "text/plain;charset=UTF-8"
 	} else if body, err = decodeBase64(text); err != nil {

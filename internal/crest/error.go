@@ -45,7 +45,7 @@ func (r *refusal) because(detail string) *refusal {
 
 // unparsable words a parameter whose value cannot be read.
 func unparsable(parameter, value, what string) error {
-	return badRequest(scim.RuleParameter, "The value '%s' for parameter '%s' could not be parsed as %s", value, spelled(parameter), what)
+	return badRequest(scim.RuleParameter, "The value '%s' for parameter '%s' could not be parsed as %s", value, parameter, what)
 }
 
 func (c *collection) notFound(id string) error {

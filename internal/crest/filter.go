@@ -41,7 +41,7 @@ func (k *kind) parseFilter(text string) (*scim.Filter, error) {
 }
 
 func badFilter(detail string) error {
-	return badRequest(scim.RuleFilter, "A value could not be parsed as a valid query filter")
+	return badRequest(scim.RuleFilter, "A value could not be parsed as a valid query filter").because(detail)
 }
 
 // A filterParser descends recursively, never deeper than maxDepth.
@@ -276,10 +276,10 @@ func (k *kind) term(at pointer, op scim.Op, v scim.Value) *scim.Filter {
 		return k.idTerm(op, v)
 	case k.hidden(at):
 		return never()
-	case p == nil:
-		return k.extensionTerm(at, anything, op, v)
+	case p == nil, p.extended() && len(at) > 1:
+		return compare(k.inExtension(at), anything, op, v)
 	case p.extended():
-		return k.extensionTerm(at, p.form, op, v)
+		return compare(k.inExtension(at), p.form, op, v)
 	case p.name == "accountStatus":
 		return statusTerm(op, v)
 	case p.of != nil && comparable(p.form, v, op):
@@ -314,26 +314,10 @@ func (k *kind) inExtension(at pointer) scim.Path {
 	return scim.Path{Schema: k.extension, Attr: at[0], Sub: strings.Join(at[1:], "\x00")}
 }
 
-// extensionTerm compares what the extension holds.
-func (k *kind) extensionTerm(at pointer, f form, op scim.Op, v scim.Value) *scim.Filter {
-	path := k.inExtension(at)
-	if path.Sub != "" {
-		f = anything
-	}
-	return compare(path, f, op, v)
-}
-
 // comparable reports whether values of the form can match v (AIC-144).
 func comparable(f form, v scim.Value, op scim.Op) bool {
-	switch {
-	case op == scim.OpPr:
-		return true
-	case f == text || f == texts:
-		return v.Kind() == scim.String
-	case f == number:
-		return v.Kind() == scim.Number
-	}
-	return true
+	kind, ok := map[form]scim.Kind{text: scim.String, texts: scim.String, number: scim.Number}[f]
+	return !ok || op == scim.OpPr || v.Kind() == kind
 }
 
 // compare returns the comparison of the attribute at path, whose values are of
@@ -357,16 +341,16 @@ func compare(path scim.Path, f form, op scim.Op, v scim.Value) *scim.Filter {
 // compareBool compares with true or false, of which false is the lesser; co and
 // sw are eq (AIC-144).
 func compareBool(one func(scim.Op, scim.Value) *scim.Filter, op scim.Op, v bool) *scim.Filter {
-	eq := func(b bool) *scim.Filter { return one(scim.OpEq, scim.BoolValue(b)) }
-	switch {
-	case op == scim.OpLt && !v, op == scim.OpGt && v:
-		return never()
-	case op == scim.OpLt || op == scim.OpGt:
-		return eq(!v)
-	case op == scim.OpLe && v, op == scim.OpGe && !v:
-		return join(scim.OpOr, eq(true), eq(false))
+	if op == scim.OpCo || op == scim.OpSw {
+		op = scim.OpEq
 	}
-	return eq(v)
+	var any []*scim.Filter
+	for _, b := range []bool{true, false} {
+		if holds(strconv.FormatBool(b), op, strconv.FormatBool(v)) { // as words they are in that order, too
+			any = append(any, one(scim.OpEq, scim.BoolValue(b)))
+		}
+	}
+	return join(scim.OpOr, any...)
 }
 
 // elementTerm compares the element that the property shows. Of several of
@@ -437,21 +421,16 @@ func statusTerm(op scim.Op, v scim.Value) *scim.Filter {
 // holds compares two texts, ignoring letter case (AIC-143).
 func holds(a string, op scim.Op, b string) bool {
 	a, b = strings.ToLower(a), strings.ToLower(b)
-	switch op {
-	case scim.OpEq:
-		return a == b
+	switch order := strings.Compare(a, b); op {
 	case scim.OpCo:
 		return strings.Contains(a, b)
 	case scim.OpSw:
 		return strings.HasPrefix(a, b)
-	case scim.OpLt:
-		return a < b
-	case scim.OpLe:
-		return a <= b
-	case scim.OpGt:
-		return a > b
-	case scim.OpGe:
-		return a >= b
+	case scim.OpEq:
+		return order == 0
+	case scim.OpLt, scim.OpLe:
+		return order < 0 || order == 0 && op == scim.OpLe
+	default:
+		return order > 0 || order == 0 && op == scim.OpGe
 	}
-	return false
 }

@@ -109,7 +109,7 @@ func (c *collection) read(w http.ResponseWriter, q *request) error {
 		w.Header().Set("ETag", `"`+cached+`"`)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
-	case q.has("_mimetype"):
+	case q.has("_mimeType"):
 		return q.writeRaw(w, r)
 	}
 	return q.write(w, http.StatusOK, r)

@@ -37,7 +37,7 @@ func (q *request) operations() ([]operation, error) {
 // parsePatch reads a patch: an array of operations.
 func parsePatch(v scim.Value) ([]operation, error) {
 	if v.Kind() != scim.Array {
-		return nil, badRequest(scim.RuleMessage, "The request could not be processed because the provided content is not a JSON array of patch operations")
+		return nil, badRequest(scim.RuleMessage, unprocessable+"the provided content is not a JSON array of patch operations")
 	}
 	if len(v.List()) > maxOperations {
 		return nil, badPatch("there are more than " + strconv.Itoa(maxOperations) + " operations")
@@ -53,7 +53,7 @@ func parsePatch(v scim.Value) ([]operation, error) {
 }
 
 func badPatch(cause string) error {
-	return badRequest(scim.RuleMessage, "The request could not be processed because the provided content is not a valid JSON patch: %s", cause)
+	return badRequest(scim.RuleMessage, unprocessable+"the provided content is not a valid JSON patch: %s", cause)
 }
 
 // parseOperation reads one operation; fault says what is wrong with it.

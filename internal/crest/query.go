@@ -10,7 +10,7 @@ import (
 )
 
 // queries are the parameters that make a GET a query (AIC-130).
-var queries = []string{"_queryid", "_queryfilter", "_queryexpression"}
+var queries = []string{"_queryId", "_queryFilter", "_queryExpression"}
 
 const (
 	maxPage     = 10_000 // results of one page; more are asked for in vain
@@ -85,7 +85,7 @@ func (q *request) readQuery() (asked query, err error) {
 		return asked, noCollection("read")(nil, q) // AIC-068
 	case len(kinds) > 1:
 		return asked, exclusive(kinds[0], kinds[1])
-	case kinds[0] == "_queryexpression":
+	case kinds[0] == "_queryExpression":
 		return asked, badRequest(scim.RuleParameter, "The parameter _queryExpression is not supported")
 	}
 	if err := q.readPaging(&asked); err != nil {
@@ -97,24 +97,24 @@ func (q *request) readQuery() (asked query, err error) {
 	if asked.Sort, err = q.readSorting(); err != nil {
 		return asked, err
 	}
-	if kinds[0] == "_queryid" {
+	if kinds[0] == "_queryId" {
 		asked.Filter, err = q.predefined()
 	} else {
-		asked.Filter, err = q.c.kind.parseFilter(q.params.Get("_queryfilter"))
+		asked.Filter, err = q.c.kind.parseFilter(q.params.Get("_queryFilter"))
 	}
 	return asked, err
 }
 
 // exclusive words two parameters that exclude each other (AIC-131, AIC-158).
 func exclusive(a, b string) error {
-	return badRequest(scim.RuleParameter, "The parameters %s and %s are mutually exclusive", spelled(a), spelled(b))
+	return badRequest(scim.RuleParameter, "The parameters %s and %s are mutually exclusive", a, b)
 }
 
 // predefined returns the filter of _queryId (AIC-169).
 func (q *request) predefined() (*scim.Filter, error) {
-	id := q.params.Get("_queryid")
+	id := q.params.Get("_queryId")
 	switch {
-	case q.has("_sortkeys"):
+	case q.has("_sortKeys"):
 		return nil, badRequest(scim.RuleParameter, "The parameter _sortKeys is not supported with _queryId")
 	case id == "query-all":
 		return nil, nil
@@ -130,36 +130,36 @@ func (q *request) predefined() (*scim.Filter, error) {
 }
 
 func (q *request) readPaging(asked *query) (err error) {
-	if asked.Count, err = q.integer("_pagesize"); err != nil {
+	if asked.Count, err = q.integer("_pageSize"); err != nil {
 		return err
 	}
 	asked.Count = min(asked.Count, maxPage)
-	skip, err := q.integer("_pagedresultsoffset")
+	skip, err := q.integer("_pagedResultsOffset")
 	if err != nil {
 		return err
 	}
 	asked.Start = skip + 1
 	switch {
-	case !q.has("_pagedresultscookie"):
+	case !q.has("_pagedResultsCookie"):
 		return nil
 	case skip > 0:
-		return exclusive("_pagedresultsoffset", "_pagedresultscookie")
+		return exclusive("_pagedResultsOffset", "_pagedResultsCookie")
 	}
 	asked.Cursor, err = q.readCookie()
 	return err
 }
 
 func (q *request) readCounting(asked *query) error {
-	if text := q.params.Get("_totalpagedresultspolicy"); q.has("_totalpagedresultspolicy") {
+	if text := q.params.Get("_totalPagedResultsPolicy"); q.has("_totalPagedResultsPolicy") {
 		switch strings.ToUpper(text) {
 		case "NONE":
 		case "EXACT", "ESTIMATE": // AIC-163
 			asked.total = true
 		default:
-			return unparsable("_totalpagedresultspolicy", text, "a valid count policy")
+			return unparsable("_totalPagedResultsPolicy", text, "a valid count policy")
 		}
 	}
-	if asked.only = strings.EqualFold(q.params.Get("_countonly"), "true"); asked.only && q.protocol.less(countOnly) {
+	if asked.only = strings.EqualFold(q.params.Get("_countOnly"), "true"); asked.only && q.protocol.less(countOnly) {
 		return badRequest(scim.RuleParameter, "countOnly is only supported with protocolVersion %s or higher", countOnly)
 	}
 	asked.total = asked.total || asked.only
@@ -169,7 +169,7 @@ func (q *request) readCounting(asked *query) error {
 // readSorting reads _sortKeys: [+|-]pointer, separated by commas (AIC-166). A +
 // that is sent as it is arrives as a blank.
 func (q *request) readSorting() (sort []scim.SortKey, err error) {
-	for _, text := range q.params["_sortkeys"] {
+	for _, text := range q.params["_sortKeys"] {
 		for key := range strings.SplitSeq(text, ",") {
 			key = strings.TrimSpace(key)
 			descending := strings.HasPrefix(key, "-")
@@ -178,7 +178,7 @@ func (q *request) readSorting() (sort []scim.SortKey, err error) {
 			}
 			at, ok := parsePointer(key)
 			if !ok || len(sort) > maxSortKeys {
-				return nil, unparsable("_sortkeys", text, "a comma separated list of sort keys")
+				return nil, unparsable("_sortKeys", text, "a comma separated list of sort keys")
 			}
 			for _, key := range q.c.kind.sortKeys(at, descending) {
 				if key, err = q.c.kind.canonicalType().ResolveSort(key, exact()); err != nil {
@@ -227,7 +227,7 @@ func (q *request) cookie(at *directory.Position) (string, error) {
 // RuleParameter for what is no cookie of this query, made for this client.
 func (q *request) readCookie() (*directory.Position, error) {
 	var at directory.Position
-	ok, err := q.c.sealer.Open(q.Context(), q.caller, q.asked(), q.params.Get("_pagedresultscookie"), &at)
+	ok, err := q.c.sealer.Open(q.Context(), q.caller, q.asked(), q.params.Get("_pagedResultsCookie"), &at)
 	if err == nil && !ok {
 		err = q.badCookie()
 	}
@@ -237,14 +237,14 @@ func (q *request) readCookie() (*directory.Position, error) {
 // asked is the query that a cookie is good for.
 func (q *request) asked() []string {
 	asked := []string{q.URL.Path}
-	for _, name := range []string{"_queryid", "_queryfilter", "uid", "_sortkeys"} {
+	for _, name := range []string{"_queryId", "_queryFilter", "uid", "_sortKeys"} {
 		asked = append(asked, strings.Join(q.params[name], ","))
 	}
 	return asked
 }
 
 func (q *request) badCookie() error {
-	return unparsable("_pagedresultscookie", q.params.Get("_pagedresultscookie"), "a cookie of paged results of this query")
+	return unparsable("_pagedResultsCookie", q.params.Get("_pagedResultsCookie"), "a cookie of paged results of this query")
 }
 
 // exact is how filters and sort keys are read: properties have any names, and

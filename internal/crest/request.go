@@ -23,7 +23,7 @@ type request struct {
 	c        *collection
 	caller   directory.Caller
 	protocol version
-	params   url.Values // reserved names, which start with _, in lower case
+	params   url.Values // reserved names, which start with _, as the vendor spells them
 	fields   selection
 	password func(string) error // returns what is wrong with a new password: RulePassword
 	partial  bool               // a patch: its refusals say so
@@ -80,8 +80,8 @@ func (q *request) read() (err error) {
 }
 
 // transactionID returns the header X-ForgeRock-TransactionId, which goes to the
-// audit log beside the request's own id (AIC-014); empty if there is none. It is never refused: what does not belong
-// in a log is left out of it.
+// audit log beside the request's own id (AIC-014); empty if there is none. It is
+// never refused: what does not belong in a log is left out of it.
 func transactionID(h http.Header) string {
 	const most = 128
 	id := strings.Map(func(r rune) rune {
@@ -104,12 +104,16 @@ func checkMediaType(h http.Header) error {
 	if err == nil && (kind == "multipart/form-data" || kind == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8"))) {
 		return nil
 	}
-	return badRequest(scim.RuleMediaType, "The request could not be processed because it specified the content-type '%s' when only the content-type "+
+	return badRequest(scim.RuleMediaType, unprocessable+"it specified the content-type '%s' when only the content-type "+
 		"'application/json' and 'multipart/form-data' are supported", sent)
 }
 
-// repeatable parameters may be given more than once.
-var repeatable = []string{"_fields", "_sortkeys"}
+// reserved are the names of the parameters; repeatable ones may be given more than once.
+var (
+	reserved = []string{"_action", "_countOnly", "_fields", "_id", "_mimeType", "_pagedResultsCookie", "_pagedResultsOffset", "_pageSize",
+		"_prettyPrint", "_queryExpression", "_queryFilter", "_queryId", "_sortKeys", "_totalPagedResultsPolicy"}
+	repeatable = []string{"_fields", "_sortKeys"}
+)
 
 // parseParameters reads the query string. Reserved names are matched in any
 // letter case (AIC-007); a parameter of one value is given once (AIC-008).
@@ -120,38 +124,22 @@ func parseParameters(raw string) (url.Values, error) {
 	}
 	params := make(url.Values, len(sent))
 	for name, values := range sent {
-		if strings.HasPrefix(name, "_") {
-			name = strings.ToLower(name)
+		if i := slices.IndexFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) }); i >= 0 {
+			name = reserved[i]
 		}
 		params[name] = append(params[name], values...)
 	}
 	for name, values := range params {
 		if len(values) > 1 && (strings.HasPrefix(name, "_") || name == "uid") && !slices.Contains(repeatable, name) {
-			return nil, badRequest(scim.RuleParameter, "Multiple values provided for the single-valued request parameter '%s'", spelled(name))
+			return nil, badRequest(scim.RuleParameter, "Multiple values provided for the single-valued request parameter '%s'", name)
 		}
 		for _, v := range values {
 			if !utf8.ValidString(v) || strings.Contains(v, "\x00") {
-				return nil, badRequest(scim.RuleParameter, "The value for parameter '%s' could not be parsed as text", spelled(name))
+				return nil, badRequest(scim.RuleParameter, "The value for parameter '%s' could not be parsed as text", name)
 			}
 		}
 	}
 	return params, nil
-}
-
-// spellings are the reserved parameters of more than one word.
-var spellings = []string{
-	"_countOnly", "_mimeType", "_pagedResultsCookie", "_pagedResultsOffset", "_pageSize", "_prettyPrint",
-	"_queryExpression", "_queryFilter", "_queryId", "_sortKeys", "_totalPagedResultsPolicy",
-}
-
-// spelled returns the name of a parameter as the vendor writes it.
-func spelled(name string) string {
-	for _, s := range spellings {
-		if strings.EqualFold(s, name) {
-			return s
-		}
-	}
-	return name
 }
 
 // has reports whether the parameter was sent, be it empty.
@@ -194,24 +182,18 @@ func (q *request) object() (*scim.Object, error) {
 // body returns the text of the JSON body: of the whole one, or of the first
 // part of that type if it has parts.
 func (q *request) body() ([]byte, error) {
-	var parts *multipart.Reader
+	from, err := io.Reader(q.Body), error(nil)
 	if kind, params, _ := mime.ParseMediaType(q.Header.Get("Content-Type")); kind == "multipart/form-data" {
-		parts = multipart.NewReader(q.Body, params["boundary"])
-	}
-	var from io.Reader = q.Body
-	if parts != nil {
-		part, err := jsonPart(parts)
-		if err != nil {
+		if from, err = jsonPart(multipart.NewReader(q.Body, params["boundary"])); err != nil {
 			return nil, err
 		}
-		from = part
 	}
 	body, err := io.ReadAll(from)
 	if err != nil {
 		return nil, unreadable(err)
 	}
 	if len(body) > 0 && q.Header.Get("Content-Type") == "" {
-		return nil, badRequest(scim.RuleMediaType, "The request could not be processed because the  content-type was not specified and is required")
+		return nil, badRequest(scim.RuleMediaType, unprocessable+"the  content-type was not specified and is required")
 	}
 	return body, nil
 }
@@ -220,7 +202,7 @@ func jsonPart(parts *multipart.Reader) (io.Reader, error) {
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil, badRequest(scim.RuleMediaType, "The request could not be processed because the multipart request does not include Content-Type: application/json")
+			return nil, badRequest(scim.RuleMediaType, unprocessable+"the multipart request does not include Content-Type: application/json")
 		}
 		if err != nil {
 			return nil, unreadable(err)

@@ -42,42 +42,29 @@ func acceptedVersions(header []string) (version, error) {
 	if len(header) == 0 {
 		return protocol, nil
 	}
-	text := strings.Join(header, ",")
-	malformed := func(detail string) error {
-		return badRequest(scim.RuleParameter, "The value '%s' for header 'Accept-API-Version' could not be parsed: %s", text, detail)
-	}
 	seen := map[string]bool{}
-	for part := range strings.SplitSeq(text, ",") {
+	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		digits := versionPattern.FindStringSubmatch(value)
 		if digits == nil || name != "protocol" && name != "resource" || seen[name] {
-			return protocol, malformed("protocol=M[.m] and resource=M[.m] are possible, each once")
+			return protocol, badRequest(scim.RuleParameter, "The value '%s' for header 'Accept-API-Version' could not be parsed: "+
+				"protocol=M[.m] and resource=M[.m] are possible, each once", strings.Join(header, ","))
 		}
 		seen[name] = true
 		var v version
 		v.major, _ = strconv.Atoi(digits[1])
 		v.minor, _ = strconv.Atoi(digits[2]) // 0 when there is none
-		if name == "resource" {
-			if v != resource {
-				return protocol, notAcceptable(v)
-			}
-			continue
+		switch {
+		case name == "resource" && v != resource:
+			return protocol, refuse(http.StatusNotAcceptable, scim.RuleParameter, "Resource version %s does not exist: the only one is %s", v, resource)
+		case name == "resource":
+		case v.major > newest.major:
+			return protocol, badRequest(scim.RuleParameter, "Unsupported major version: %s", v)
+		case v.minor > newest.minor:
+			return protocol, badRequest(scim.RuleParameter, "Unsupported minor version: %s", v)
+		default:
+			protocol = v
 		}
-		if v.major > newest.major {
-			return protocol, unsupportedVersion("major", v)
-		}
-		if v.minor > newest.minor {
-			return protocol, unsupportedVersion("minor", v)
-		}
-		protocol = v
 	}
 	return protocol, nil
-}
-
-func unsupportedVersion(part string, v version) error {
-	return badRequest(scim.RuleParameter, "Unsupported %s version: %s", part, v)
-}
-
-func notAcceptable(v version) error {
-	return refuse(http.StatusNotAcceptable, scim.RuleParameter, "Resource version %s does not exist: the only one is %s", v, resource)
 }
