@@ -40,7 +40,6 @@ type door struct {
 	token string
 	dir   *directory.Directory
 	clock *directorytest.Clock
-	files string // where the directory keeps its data
 }
 
 func open(t testing.TB, p crest.Profile) *door {
@@ -52,14 +51,14 @@ func open(t testing.TB, p crest.Profile) *door {
 // if it is nil.
 func openUnder(t testing.TB, p crest.Profile, policy *directory.Policy) *door {
 	t.Helper()
-	d := &door{TB: t, token: directorytest.DevToken, files: t.TempDir()}
-	d.dir, d.clock = directorytest.OpenAt(t, d.files)
+	d, files := &door{TB: t, token: directorytest.DevToken}, t.TempDir()
+	d.dir, d.clock = directorytest.OpenAt(t, files)
 	if policy != nil {
 		if err := d.dir.Close(); err != nil {
 			t.Fatal(err)
 		}
 		var err error
-		if d.dir, err = directory.Open(context.Background(), directory.Config{Path: d.files, Now: d.clock.Now, Policy: policy}); err != nil {
+		if d.dir, err = directory.Open(context.Background(), directory.Config{Path: files, Now: d.clock.Now, Policy: policy}); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = d.dir.Close() })

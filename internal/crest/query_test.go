@@ -385,7 +385,7 @@ func TestConformanceQuery(t *testing.T) {
 		d := w.in(t)
 		cookie := d.do("GET "+all+"&_pageSize=3", "").must(200).text("pagedResultsCookie")
 		plain, err := base64.RawURLEncoding.DecodeString(cookie)
-		if err != nil || strings.Contains(string(plain), "RID") || strings.Contains(string(plain), "{") {
+		if err != nil || strings.Contains(string(plain), "RID") {
 			t.Errorf("%q, %v", plain, err)
 		}
 		next := "GET " + all + "&_pageSize=3&_pagedResultsCookie="

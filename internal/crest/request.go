@@ -46,9 +46,7 @@ func (c *collection) handle(h handler) route.Handler {
 		w.Header().Set("Cache-Control", "no-cache") // AIC-006
 		q := &request{Request: r, c: c, caller: caller}
 		q.password = func(text string) error { return c.d.CheckPassword(r.Context(), q.caller, text) }
-		if id := transactionID(r.Header); id != "" {
-			q.caller.RequestID = strings.TrimSpace(q.caller.RequestID + " " + id)
-		}
+		q.caller.External.Transaction = transactionID(r.Header)
 		if err := q.read(); err != nil {
 			return err
 		}
