@@ -87,7 +87,7 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	if err := c.provision(ctx, d); err != nil {
+	if err := d.Alone(ctx, "provision", func(ctx context.Context) error { return c.provision(ctx, d) }); err != nil {
 		return err
 	}
 	f, err := c.feed(ctx, d, publicURL, log)

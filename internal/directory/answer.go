@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/store"
@@ -109,15 +110,20 @@ func (d *Directory) keep(tx *store.Tx, p *store.Promise, a *Answer) error {
 	return tx.KeepPromise(p)
 }
 
-// BreakPromises answers, with the same words, all requests that are still to be
-// answered: those that were under way when the server stopped.
-func (d *Directory) BreakPromises(ctx context.Context, status string, response *scim.Object) error {
+// BreakPromises answers, with the same words, all requests that were made more
+// than age ago and are still to be answered: those that were under way when a
+// server stopped.
+func (d *Directory) BreakPromises(ctx context.Context, age time.Duration, status string, response *scim.Object) error {
+	before := d.stamp().Add(-age)
 	return d.update(ctx, func(tx *store.Tx) error {
 		open, err := tx.OpenPromises()
 		if err != nil {
 			return err
 		}
 		for _, p := range open {
+			if p.At.After(before) {
+				continue
+			}
 			asked, err := readDetail(p.Asked)
 			if err != nil {
 				return fmt.Errorf("the promise %s: %w", p.Txn, err)

@@ -283,6 +283,15 @@ func (d *Directory) Guarantee(ctx context.Context) (*store.Guarantee, error) {
 	return found, busy(err)
 }
 
+// Shared reports whether other programs may serve the same data.
+func (d *Directory) Shared() bool { return d.db.Shared() }
+
+// Alone runs fn while no other program that serves the same data runs one under
+// the same name: see store.DB.Alone.
+func (d *Directory) Alone(ctx context.Context, name string, fn func(context.Context) error) error {
+	return d.db.Alone(ctx, name, fn)
+}
+
 // Ready reports whether the directory can serve: nil, or why not.
 func (d *Directory) Ready(ctx context.Context) error {
 	return d.db.View(ctx, func(tx *store.Tx) error { return nil })

@@ -72,8 +72,9 @@ type Feed struct {
 	leaving    chan struct{}  // closed when Run is to end
 }
 
-// New returns the feed of what is in the directory. It answers the requests that
-// an earlier feed has accepted and not answered: there must be no other one.
+// New returns the feed of what is in the directory. Where no other program
+// serves the same, it answers the requests that an earlier feed has accepted and
+// not answered; elsewhere Run does so after a while.
 func New(ctx context.Context, cfg Config) (*Feed, error) {
 	for _, d := range []struct {
 		field    *time.Duration
@@ -98,38 +99,75 @@ func New(ctx context.Context, cfg Config) (*Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.Directory.BreakPromises(ctx, "500", problem("500", "the server has stopped before it could answer; what was asked may or may not be done")); err != nil {
-		return nil, fmt.Errorf("answer what was asked before the last stop: %w", err)
+	f := &Feed{cfg: cfg, dir: cfg.Directory, log: cfg.Log, mint: m, sender: newSender(cfg),
+		changed: make(chan struct{}), leaving: make(chan struct{}), waiting: make(map[string]int)}
+	if !f.dir.Shared() {
+		if err := f.breakPromises(ctx, 0); err != nil {
+			return nil, fmt.Errorf("answer what was asked before the last stop: %w", err)
+		}
 	}
-	return &Feed{cfg: cfg, dir: cfg.Directory, log: cfg.Log, mint: m, sender: newSender(cfg),
-		changed: make(chan struct{}), leaving: make(chan struct{}), waiting: make(map[string]int)}, nil
+	return f, nil
 }
 
-// Run looks for changes and sends events to the receivers that do not poll,
-// until ctx ends. Then it lets go of all who wait, finishes what it is about,
-// and returns. It is called once.
+// abandoned is the age at which nobody works on an accepted request any more:
+// all routes have less time.
+const abandoned = 5 * time.Minute
+
+// breakPromises answers the requests of this age whose servers have stopped.
+func (f *Feed) breakPromises(ctx context.Context, age time.Duration) error {
+	return f.dir.BreakPromises(ctx, age, "500", problem("500", "the server has stopped before it could answer; what was asked may or may not be done"))
+}
+
+// Run looks for changes and, on one of the servers of the same data, sends events
+// to the receivers that do not poll, until ctx ends. Then it lets go of all who
+// wait, finishes what it is about, and returns. It is called once.
 func (f *Feed) Run(ctx context.Context) {
-	var pushes sync.WaitGroup
-	defer pushes.Wait()
+	var lead sync.WaitGroup
+	defer lead.Wait()
 	defer f.leave()
-	running := map[string]context.CancelFunc{}
-	tick := time.NewTicker(f.cfg.Interval)
-	defer tick.Stop()
+	lead.Go(func() { _ = f.dir.Alone(ctx, "feed", f.lead) }) // it ends with ctx
 	last := int64(-1)
-	for {
+	f.tick(ctx, func() {
 		if seq, err := f.dir.LastChange(ctx); err != nil {
 			f.fault(ctx, "look for changes", err)
 		} else if seq != last {
 			last = seq
 			f.wake()
 		}
-		f.push(ctx, &pushes, running)
+	})
+}
+
+// tick calls do now and again until ctx ends.
+func (f *Feed) tick(ctx context.Context, do func()) {
+	tick := time.NewTicker(f.cfg.Interval)
+	defer tick.Stop()
+	for {
+		do()
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// lead does what one server does for all: it sends events to the receivers that
+// do not poll, and answers requests whose servers have stopped.
+func (f *Feed) lead(ctx context.Context) error {
+	var pushes sync.WaitGroup
+	defer pushes.Wait()
+	running := map[string]context.CancelFunc{}
+	var looked time.Time
+	f.tick(ctx, func() {
+		f.push(ctx, &pushes, running)
+		if f.dir.Shared() && time.Since(looked) > abandoned/5 {
+			looked = time.Now()
+			if err := f.breakPromises(ctx, abandoned); err != nil {
+				f.fault(ctx, "answer for servers that have stopped", err)
+			}
+		}
+	})
+	return ctx.Err()
 }
 
 // leave lets go of all who wait, accepts no more requests and waits for those that

@@ -379,6 +379,7 @@ func (e *postgresEngine) guarantee(tx *Tx) (*Guarantee, error) {
 const (
 	schemaLock = 1 // 0: the migrations
 	tenantLock = 2 // a TID
+	aloneLock  = 3 // a name: see DB.Alone
 )
 
 func (e *postgresEngine) lockKey(tx *Tx, key string) error {

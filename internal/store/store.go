@@ -103,6 +103,8 @@ type engine interface {
 	stats() Stats
 	close() error
 
+	// alone is DB.Alone.
+	alone(ctx context.Context, name string, fn func(context.Context) error) error
 	// generation is DB.Generation.
 	generation() (Generation, bool)
 	// translate gives a driver's error the meaning that this package documents.
