@@ -51,3 +51,7 @@ cover:
 # Random sequences of operations over random doors, compared with a model.
 coherence:
 	go test . -run TestCoherence -sequences 10000
+
+# Ten kills of a PostgreSQL primary under load; make test has three.
+failover:
+	ROLLCALL_FAILOVERS=10 go test ./cmd/rollcall -count 1 -v -run Failover

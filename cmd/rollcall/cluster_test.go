@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rollcall-directory/rollcall/internal/postgrestest"
+)
+
+// A node is one server of several on the same database.
+type node struct {
+	*process
+	url string
+	dir string // its log is here
+}
+
+// startNodes starts so many servers in development mode on the database, all at
+// once, which end with the test.
+func startNodes(t *testing.T, database string, n int, args ...string) []*node {
+	t.Helper()
+	nodes, errs := make([]*node, n), make([]error, n)
+	var wg sync.WaitGroup
+	for i := range nodes {
+		dir := t.TempDir()
+		wg.Go(func() {
+			p, text, err := launch(dir, os.Environ(), append([]string{"--json", "--dev", "--listen", "127.0.0.1:0", "--rate", "0", "--database", database}, args...)...)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			var ready struct{ URL string }
+			errs[i] = json.Unmarshal([]byte(text), &ready)
+			nodes[i] = &node{process: p, url: ready.URL, dir: dir}
+		})
+	}
+	wg.Wait()
+	for _, nd := range nodes {
+		if nd != nil {
+			t.Cleanup(func() {
+				_ = nd.cmd.Process.Signal(syscall.SIGTERM)
+				select {
+				case <-nd.done:
+				case <-time.After(20 * time.Second):
+					_ = nd.cmd.Process.Kill()
+				}
+				if t.Failed() {
+					log, _ := os.ReadFile(filepath.Join(nd.dir, "serve.log"))
+					t.Logf("the end of the log of %s: %s", nd.url, log[max(0, len(log)-2000):])
+				}
+			})
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	return nodes
+}
+
+// A door is what a test needs to create and read users at one.
+type testDoor struct {
+	name, collection, query, media string
+	user                           string // %s is the userName
+	credential                     func(*http.Request)
+}
+
+func bearer(secret string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+secret) }
+}
+
+var testDoors = []testDoor{
+	{"scim2", "/scim/v2/Users", "", "application/scim+json", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":%q}`, bearer(devToken)},
+	{"pingone", "/environments/" + devEnvironment + "/v2/Users", "", "application/json",
+		`{"userName":%q,"name":{"familyName":"Castile","givenName":"Isabella"},"emails":[{"value":"a@example.com","primary":true}],"urn:pingidentity:schemas:extension:2.0:PingOneUser":{"population":{"id":"` + devPopulation + `"}}}`, bearer(devToken)},
+	{"p14e", "/api/directory/user", "", "application/json",
+		`{"schemas":["urn:scim:schemas:core:1.0"],"userName":%q,"active":true,"name":{"familyName":"Archer","givenName":"Meredith"},"emails":[{"type":"work","value":"m@example.com"}]}`,
+		func(r *http.Request) { r.SetBasicAuth(devP14EClient, devP14EKey) }},
+	{"aic", "/users", "?_action=create", "application/json", `{"userName":%q,"givenName":"Barbara","sn":"Jensen","mail":"bjensen@example.com"}`, bearer(devToken)},
+	{"rsa", "/rsa/v2/Users", "", "application/scim+json", `{"userName":%q,"emails":[{"type":"work","value":"user.one@example.com"}]}`, bearer(devRSASecret)},
+	{"scim1", "/scim/v1/Users", "", "application/json", `{"schemas":["urn:scim:schemas:core:1.0"],"userName":%q}`, bearer(devToken)},
+}
+
+// A reply is what came of a request.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// quickly is how long a client of these tests waits.
+var quickly = &http.Client{Timeout: 15 * time.Second}
+
+func (d testDoor) send(method, url, body string) (reply, error) {
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		return reply{}, err
+	}
+	d.credential(r)
+	r.Header.Set("Content-Type", d.media)
+	w, err := quickly.Do(r)
+	if err != nil {
+		return reply{}, err
+	}
+	defer w.Body.Close()
+	text, err := io.ReadAll(w.Body)
+	return reply{w.StatusCode, w.Header, text}, err
+}
+
+// create creates a user at a node and returns its id.
+func (d testDoor) create(url, name string) (id string, a reply, err error) {
+	a, err = d.send("POST", url+d.collection+d.query, fmt.Sprintf(d.user, name))
+	if err != nil || a.status != 200 && a.status != 201 {
+		return "", a, err
+	}
+	var user struct {
+		ID    string
+		AICID string `json:"_id"`
+	}
+	err = json.Unmarshal(a.body, &user)
+	return user.ID + user.AICID, a, err
+}
+
+// TestNodesStartTogether: servers that start at once on an empty database make
+// its schema and the first environment once.
+func TestNodesStartTogether(t *testing.T) {
+	nodes := startNodes(t, postgrestest.Database(t), 3)
+	for _, nd := range nodes {
+		for _, d := range testDoors {
+			if _, a, err := d.create(nd.url, "user-"+d.name+nd.url[len(nd.url)-5:]); err != nil || a.status/100 != 2 {
+				t.Errorf("%s: %d %s %v", d.name, a.status, a.body, err)
+			}
+		}
+	}
+	text, err := call("GET", nodes[0].url+"/scim/v2/Users?count=0", "")
+	if err != nil || !bytes.Contains(text, []byte(fmt.Sprintf(`"totalResults":%d`, len(nodes)*len(testDoors)))) {
+		t.Errorf("%s %v", text, err)
+	}
+}
+
+// TestConflictingCreates: of creates of one userName at all nodes and doors
+// exactly one succeeds, and the others are told that it is taken.
+func TestConflictingCreates(t *testing.T) {
+	const names, clients = 100, 6
+	nodes := startNodes(t, postgrestest.Database(t), 3)
+	doors := testDoors[:2] // p14e updates whom it finds
+	doors = append(doors[:2:2], testDoors[3:]...)
+	for n := range names {
+		name := fmt.Sprintf("user-%d", n)
+		won := make([]bool, clients)
+		var wg sync.WaitGroup
+		for i := range clients {
+			d := doors[(n+i)%len(doors)]
+			wg.Go(func() {
+				_, a, err := d.create(nodes[i%len(nodes)].url, name)
+				switch {
+				case err != nil:
+					t.Error(err)
+				case a.status == 201:
+					won[i] = true
+				case a.status != 409 && !(d.name == "pingone" && a.status == 400) && !(d.name == "aic" && a.status == 403):
+					t.Errorf("%s: %d %s", d.name, a.status, a.body)
+				}
+			})
+		}
+		wg.Wait()
+		winners := 0
+		for _, w := range won {
+			if w {
+				winners++
+			}
+		}
+		if winners != 1 {
+			t.Errorf("%s was created %d times", name, winners)
+		}
+	}
+}
+
+// TestChangesAreSeenAtOnce: what is changed at one node is in force for the next
+// request at another.
+func TestChangesAreSeenAtOnce(t *testing.T) {
+	database := postgrestest.Database(t)
+	nodes := startNodes(t, database, 2)
+	admin := func(args ...string) string {
+		t.Helper()
+		text, err := rollcall(append(args, "--database", database)...)
+		if err != nil {
+			t.Fatalf("%s: %v", strings.Join(args, " "), err)
+		}
+		return text
+	}
+	as := func(nd *node, secret, method, path, body string) reply {
+		t.Helper()
+		a, err := testDoor{media: "application/scim+json", credential: bearer(secret)}.send(method, nd.url+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	for round := range 5 {
+		var made struct {
+			ID     string `json:"client_id"`
+			Secret string `json:"secret"`
+		}
+		if err := json.Unmarshal([]byte(admin("client", "create", "--json", "--role", "admin", "--name", fmt.Sprintf("client-%d", round))), &made); err != nil {
+			t.Fatal(err)
+		}
+		here, there := nodes[round%2], nodes[(round+1)%2]
+		for _, nd := range nodes {
+			if a := as(nd, made.Secret, "GET", "/scim/v2/Users", ""); a.status != 200 {
+				t.Fatalf("a new client: %d %s", a.status, a.body)
+			}
+		}
+
+		urn := fmt.Sprintf("urn:example:extension:%d", round)
+		if a := as(here, made.Secret, "POST", "/scim/v2/Schemas", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"],"id":"`+urn+`","name":"Extension","attributes":[{"name":"badge","type":"string","multiValued":false}]}`); a.status != 201 {
+			t.Fatalf("a schema: %d %s", a.status, a.body)
+		}
+		if a := as(there, made.Secret, "GET", "/scim/v2/Schemas/"+urn, ""); a.status != 200 {
+			t.Errorf("the schema at the other node: %d %s", a.status, a.body)
+		}
+
+		user := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"user-%d"}`, round)
+		a := as(here, made.Secret, "POST", "/scim/v2/Users", user)
+		if a.status != 201 {
+			t.Fatalf("a user: %d %s", a.status, a.body)
+		}
+		var created struct{ ID string }
+		if err := json.Unmarshal(a.body, &created); err != nil {
+			t.Fatal(err)
+		}
+		if a := as(there, made.Secret, "GET", "/scim/v2/Users/"+created.ID, ""); a.status != 200 {
+			t.Errorf("the user at the other node: %d %s", a.status, a.body)
+		}
+
+		admin("client", "revoke", made.ID)
+		for _, nd := range nodes {
+			if a := as(nd, made.Secret, "GET", "/scim/v2/Users", ""); a.status != 401 {
+				t.Errorf("a client that is revoked: %d %s", a.status, a.body)
+			}
+		}
+	}
+}
+
+// rollcall runs a command and returns what it prints.
+func rollcall(args ...string) (string, error) {
+	var out, complaint bytes.Buffer
+	if code := run(args, &out, &complaint); code != 0 {
+		return out.String(), errors.New(complaint.String())
+	}
+	return out.String(), nil
+}
