@@ -29,13 +29,18 @@ func measure(b *testing.B, callers int, work func(n int64) error) {
 	b.SetParallelism(max(1, callers/runtime.GOMAXPROCS(0)))
 	before := cpu(b)
 	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
+	each := func(more func() bool) {
+		for more() {
 			if err := work(n.Add(1)); err != nil {
 				b.Error(err)
 			}
 		}
-	})
+	}
+	if callers == 1 { // RunParallel has as many as processors
+		each(func() bool { return n.Load() < int64(b.N) })
+	} else {
+		b.RunParallel(func(pb *testing.PB) { each(pb.Next) })
+	}
 	b.ReportMetric(float64(cpu(b)-before)/float64(b.N)/1000, "cpu-µs/op")
 }
 

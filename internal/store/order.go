@@ -157,6 +157,10 @@ type segment struct {
 	by      string                        // what it is sorted by before rid; empty for nothing
 	value   func(key string) (any, error) // of by
 	repeats bool                          // it may hold a resource several times
+	// above, if not empty, is the condition that by is more than it ever is
+	// where it counts as missing. After a position it goes without saying, and
+	// would be taken for where to begin in the index.
+	above string
 }
 
 // segments returns the parts of the query's order, in that order, of the
@@ -180,11 +184,15 @@ func (tx *Tx) segments(q *Query, c *condition) ([]segment, error) {
 	case len(q.Sort) == 0 && c.kind == everything:
 		return []segment{{from: resources(""), rid: "r.rid"}}, nil
 	case len(q.Sort) == 0:
+		rid := "found.rid"
+		if c.kind == lookup && c.scan {
+			rid = "+found.rid" // so that the index is read that has what is looked at, not the one that has the order
+		}
 		return []segment{{from: func(s *statement) {
 			s.add("(")
 			s.source(q, c)
 			s.add(") found WHERE TRUE")
-		}, rid: "found.rid", repeats: c.repeated()}}, nil
+		}, rid: rid, repeats: c.repeated()}}, nil
 	case len(q.Sort) > 1 || !q.Sort[0].Indexed():
 		return nil, nil
 	}
@@ -207,7 +215,7 @@ func (tx *Tx) segments(q *Query, c *condition) ([]segment, error) {
 			return nil, err
 		}
 		list = []segment{
-			{from: rows("attr", "r.aid = ? AND r.val > ''", aid), rid: "r.rid", by: "r.val", value: text},
+			{from: rows("attr", "r.aid = ?", aid), above: " AND r.val > ''", rid: "r.rid", by: "r.val", value: text},
 			{from: rows("attr", "r.aid = ? AND r.val = ''", -aid), rid: "r.rid", missing: true},
 		}
 	}
@@ -280,6 +288,9 @@ func (tx *Tx) walkSegment(part *segment, at *Position, descending bool, offset, 
 	}
 	s.add(" FROM ")
 	part.from(&s)
+	if at == nil || descending {
+		s.add(part.above)
+	}
 	switch {
 	case at == nil:
 	case part.by == "":
@@ -301,6 +312,7 @@ func (tx *Tx) countSegment(part *segment) (int, error) {
 	var s statement
 	s.add("SELECT count(*) FROM ")
 	part.from(&s)
+	s.add(part.above)
 	n, err := first(tx, scanInt, s.text.String(), s.vals...)
 	return int(n), err
 }

@@ -300,6 +300,8 @@ func (p *planner) column(name string, cmp scim.Comparison) (*condition, error) {
 	switch cmp.Op {
 	case scim.OpEq:
 		c.unique = name != "external_id"
+	case scim.OpCo, scim.OpEw: // which says that the index of those that have one will do
+		c.where = "tid = ? AND type = ? AND " + name + " IS NOT NULL AND " + where
 	case scim.OpNe:
 		c.where = "tid = ? AND type = ? AND " + name + " IS DISTINCT FROM ?"
 	case scim.OpLt, scim.OpLe:
