@@ -149,7 +149,7 @@ func TestCanaries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := doors(d, a, matrixFeed(t, d), matrixURL)
+	all := doors(d, a, matrixFeed(t, d), matrixURL, newDialects())
 	for _, door := range all {
 		for i := range door.Routes {
 			door.Routes[i].Handle = breaking(door.Routes[i].Handle)

@@ -19,7 +19,7 @@ type clientCommand struct {
 	Create clientCreate `cmd:"" help:"Make a client and show its secret, once."`
 	List   clientList   `cmd:"" help:"List clients."`
 	Show   clientShow   `cmd:"" help:"Show a client with its settings."`
-	Set    clientSet    `cmd:"" help:"Change a client's settings, in force from its next request on."`
+	Set    clientSet    `cmd:"" help:"Change a client: name, role, doors, limits, settings. In force from its next request on."`
 	Rotate clientRotate `cmd:"" help:"Give a client a new secret or key; the one before stays good until the next rotation."`
 	Revoke clientRevoke `cmd:"" help:"End a client: its secrets and tokens are refused from the next request on."`
 }
@@ -32,13 +32,52 @@ type clientCreate struct {
 	Role        string   `enum:"reader,writer,admin" default:"writer" help:"What it may do with the environment's data: reader, writer or admin (${default})."`
 	Door        []string `enum:"p14e,pingone,aic,rsa,scim2,scim1,events" help:"A door that it may use; repeat for more. All if none is named."`
 	PublicURL   string   `name:"public-url" placeholder:"URL" default:"http://${listen}" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (${default})."`
-	Population  []string `placeholder:"ID" help:"A population whose users alone it sees and writes; repeat for more. All if none is named."`
-	Hide        []string `placeholder:"ATTRIBUTE" help:"An attribute that it neither sees nor writes, as title or urn:...:User:department; repeat for more."`
-	ReadOnly    []string `placeholder:"ATTRIBUTE" help:"An attribute that it sees and does not write; repeat for more."`
 	User        string   `placeholder:"ID" help:"The user whom /Me stands for. The secret is refused while the user is not active, and once there is none."`
 	keyFlag
+	limitFlags
 	lifetimeFlags
 	settingsFlags
+}
+
+// limitFlags say what the client may do below its role, and where beyond its
+// environment. One that is not given leaves that as it is; none empties it.
+type limitFlags struct {
+	Population []string `placeholder:"ID" help:"A population whose users alone it sees and writes; repeat for more. All if none is named."`
+	Hide       []string `placeholder:"ATTRIBUTE" help:"An attribute that it neither sees nor writes, as title or urn:...:User:department; repeat for more."`
+	ReadOnly   []string `placeholder:"ATTRIBUTE" help:"An attribute that it sees and does not write; repeat for more."`
+	Also       []string `placeholder:"ENVIRONMENT" help:"Another environment, by id or name, in which it may do the same at the door pingone; repeat for more."`
+}
+
+// resolve replaces the names of environments by their ids.
+func (f *limitFlags) resolve(ctx context.Context, d *directory.Directory) error {
+	for i, name := range f.Also {
+		if name == "none" {
+			continue
+		}
+		e, err := d.FindEnvironment(ctx, name)
+		if err != nil {
+			return err
+		}
+		f.Also[i] = e.ID
+	}
+	return nil
+}
+
+// apply changes what the flags say.
+func (f *limitFlags) apply(l *directory.ClientLimits, environments *[]string) {
+	for _, one := range []struct {
+		given []string
+		to    *[]string
+	}{{f.Population, &l.Populations}, {f.Hide, &l.Hidden}, {f.ReadOnly, &l.ReadOnly}, {f.Also, environments}} {
+		if len(one.given) > 0 {
+			*one.to = withoutNone(one.given)
+		}
+	}
+}
+
+// withoutNone returns what a flag says that was given, where none is nothing.
+func withoutNone(given []string) []string {
+	return slices.DeleteFunc(slices.Clone(given), func(s string) bool { return s == "none" })
 }
 
 // keyFlag names the key of a client that signs.
@@ -88,12 +127,16 @@ func (c *clientCreate) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		made, secret, err := d.CreateClient(ctx, directory.ClientDraft{
+		if err := c.resolve(ctx, d); err != nil {
+			return err
+		}
+		draft := directory.ClientDraft{
 			Environment: e.ID, ID: c.ID, Name: c.Name, Role: directory.Role(c.Role), Doors: c.Door, Lifetime: c.Expires, Key: key,
 			Settings: c.settingsFlags.apply(directory.ClientSettings{}),
-			Limits:   directory.ClientLimits{Populations: c.Population, Hidden: c.Hide, ReadOnly: c.ReadOnly},
 			User:     c.User,
-		})
+		}
+		c.limitFlags.apply(&draft.Limits, &draft.Environments)
+		made, secret, err := d.CreateClient(ctx, draft)
 		if err != nil {
 			return err
 		}
@@ -134,11 +177,13 @@ type clientView struct {
 	Settings    directory.ClientSettings `json:"settings"`
 	Limits      *directory.ClientLimits  `json:"limits,omitempty"`
 	User        string                   `json:"user,omitempty"` // id; empty: it is bound to none
+
+	Environments []string `json:"other_environments,omitempty"`
 }
 
 func viewClient(c *directory.Client) clientView {
 	v := clientView{ID: c.ID, Environment: c.Environment, Name: c.Name, Role: string(c.Role), Doors: append([]string{}, c.Doors...),
-		Secrets: c.Secrets, Revoked: c.Revoked, Created: c.Created, Settings: c.Settings, User: c.User}
+		Secrets: c.Secrets, Revoked: c.Revoked, Created: c.Created, Settings: c.Settings, User: c.User, Environments: c.Environments}
 	if !c.Expires.IsZero() {
 		v.Expires = &c.Expires
 	}
@@ -227,8 +272,8 @@ func (v clientView) limits() string {
 
 // write shows the client to people.
 func (v clientView) write(w io.Writer) {
-	fmt.Fprintf(w, "client       %s\nname         %s\nenvironment  %s\nrole         %s\ndoors        %s\nstate        %s\nsettings     %s\nlimits       %s\nuser         %s\n",
-		v.ID, v.Name, v.Environment, v.Role, v.doors(), v.state(), v.settings(), v.limits(), cmp.Or(v.User, "none"))
+	fmt.Fprintf(w, "client       %s\nname         %s\nenvironment  %s\nrole         %s\ndoors        %s\nstate        %s\nsettings     %s\nlimits       %s\nuser         %s\nalso in      %s\n",
+		v.ID, v.Name, v.Environment, v.Role, v.doors(), v.state(), v.settings(), v.limits(), cmp.Or(v.User, "none"), cmp.Or(strings.Join(v.Environments, ","), "none"))
 }
 
 type clientList struct {
@@ -287,7 +332,11 @@ func (c *clientShow) Run(t *terminal) error {
 
 type clientSet struct {
 	dataFlag
-	Client string `arg:"" help:"Its id."`
+	Client string   `arg:"" help:"Its id."`
+	Name   string   `help:"A name for people."`
+	Role   string   `enum:",reader,writer,admin" default:"" help:"What it may do with the environment's data: reader, writer or admin."`
+	Door   []string `enum:"p14e,pingone,aic,rsa,scim2,scim1,events,none" help:"A door that it may use, in the place of those that it has; repeat for more. With none it may use all."`
+	limitFlags
 	settingsFlags
 }
 
@@ -296,7 +345,17 @@ func (c *clientSet) Validate() error { return c.check() }
 
 func (c *clientSet) Run(t *terminal) error {
 	return c.use(func(ctx context.Context, d *directory.Directory) error {
-		changed, err := d.ConfigureClient(ctx, c.Client, c.settingsFlags.apply)
+		if err := c.resolve(ctx, d); err != nil {
+			return err
+		}
+		changed, err := d.ConfigureClient(ctx, c.Client, func(k *directory.Client) {
+			k.Name, k.Role = cmp.Or(c.Name, k.Name), cmp.Or(directory.Role(c.Role), k.Role)
+			if len(c.Door) > 0 {
+				k.Doors = withoutNone(c.Door)
+			}
+			k.Settings = c.settingsFlags.apply(k.Settings)
+			c.limitFlags.apply(&k.Limits, &k.Environments)
+		})
 		if err != nil {
 			return err
 		}
@@ -359,12 +418,18 @@ func onOff(on bool) string {
 type clientRotate struct {
 	dataFlag
 	Client string `arg:"" help:"Its id."`
+	Now    bool   `help:"End the secrets and keys that it has at once, as when one has become known."`
 	keyFlag
 	lifetimeFlags
 }
 
 // Validate is called by the parser of the command line.
-func (c *clientRotate) Validate() error { return c.check() }
+func (c *clientRotate) Validate() error {
+	if c.Now && len(c.JWK) > 0 {
+		return errors.New("--now makes a secret: leave out --jwk, or give the key twice to end what was before")
+	}
+	return c.check()
+}
 
 func (c *clientRotate) Run(t *terminal) error {
 	key, err := c.key()
@@ -380,12 +445,16 @@ func (c *clientRotate) Run(t *terminal) error {
 				fmt.Fprintf(w, "client  %s\n\nIt signs with the new key. The key or secret before stays good until the next rotation.\n", c.Client)
 			})
 		}
-		secret, err := d.RotateClient(ctx, c.Client, c.Expires)
+		rotate, before := d.RotateClient, "stays good until the next rotation"
+		if c.Now {
+			rotate, before = d.RenewClient, "is refused from now on"
+		}
+		secret, err := rotate(ctx, c.Client, c.Expires)
 		if err != nil {
 			return err
 		}
 		return t.print(map[string]string{"client_id": c.Client, "secret": secret}, func(w io.Writer) {
-			fmt.Fprintf(w, "client  %s\nsecret  %s\n\nThe secret is shown this once. The one before stays good until the next rotation.\n", c.Client, secret)
+			fmt.Fprintf(w, "client  %s\nsecret  %s\n\nThe secret is shown this once. The one before %s.\n", c.Client, secret, before)
 		})
 	})
 }

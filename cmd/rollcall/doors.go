@@ -17,12 +17,12 @@ var doorNames = []string{"p14e", "pingone", "aic", "rsa", "scim2", "scim1"}
 
 // doors returns everything that is mounted: the vendors' doors, the standard
 // ones, the token endpoints and that of event streams.
-func doors(d *directory.Directory, a *auth.Authenticator, f *feed.Feed, publicURL string) []route.Door {
+func doors(d *directory.Directory, a *auth.Authenticator, f *feed.Feed, publicURL string, chosen *dialects) []route.Door {
 	return slices.Concat(
 		f.Async(scim2.New(d, scim2.Standard(scim2.Options{Events: feed.URIs()}), publicURL)),
-		scim2.New(d, scim2.PingOne(scim2.Options{}), publicURL),
-		scim2.New(d, scim2.RSA(scim2.Options{}), publicURL),
-		scim1.New(d, scim1.PingOneEnterprise(), publicURL),
+		scim2.New(d, scim2.PingOne(chosen.pingone), publicURL),
+		scim2.New(d, scim2.RSA(chosen.rsa), publicURL),
+		scim1.New(d, chosen.p14e, publicURL),
 		scim1.New(d, scim1.Standard(), publicURL),
 		crest.New(d, crest.AIC, publicURL),
 		a.Doors(),

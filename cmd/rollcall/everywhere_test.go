@@ -134,7 +134,7 @@ func TestRequestID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := doors(d, a, matrixFeed(t, d), matrixURL)
+		all := doors(d, a, matrixFeed(t, d), matrixURL, newDialects())
 		broken := func(http.ResponseWriter, *http.Request, directory.Caller) error { return errors.New("a fault") }
 		for _, d := range all {
 			for i := range d.Routes {

@@ -40,7 +40,7 @@ func limitedDoors(t *testing.T, cfg auth.Config) (*server.Server, *directorytest
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.New(server.Config{Doors: doors(d, a, matrixFeed(t, d), matrixURL), Gate: a})
+	s, err := server.New(server.Config{Doors: doors(d, a, matrixFeed(t, d), matrixURL, newDialects()), Gate: a})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestNobodyAnonymous(t *testing.T) {
 	})
 	t.Run("scim:SEC-03 a client is what its role says: with none that is known it may nothing", func(t *testing.T) {
 		for _, role := range []directory.Role{"", "owner"} {
-			s, err := server.New(server.Config{Doors: doors(m.dir, m.gate, matrixFeed(t, m.dir), matrixURL), Gate: roleGate{m.gate, role}})
+			s, err := server.New(server.Config{Doors: doors(m.dir, m.gate, matrixFeed(t, m.dir), matrixURL, newDialects()), Gate: roleGate{m.gate, role}})
 			if err != nil {
 				t.Fatal(err)
 			}

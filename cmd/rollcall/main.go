@@ -16,6 +16,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
@@ -32,6 +33,8 @@ type commands struct {
 
 	Serve       serveCommand       `cmd:"" help:"Start the server."`
 	Environment environmentCommand `cmd:"" help:"Administer environments: the tenants."`
+	Population  populationCommand  `cmd:"" help:"Administer populations: the parts of an environment, and password policies."`
+	Entitle     entitleCommand     `cmd:"" help:"Say what the members of a group may do in the directory in person."`
 	Client      clientCommand      `cmd:"" help:"Administer clients: the callers of the API."`
 	Audit       auditCommand       `cmd:"" help:"Print the audit log of an environment: who did what, and what was put right."`
 	Schema      schemaCommand      `cmd:"" help:"Administer schemas and resource types that an environment defines itself."`
@@ -84,7 +87,7 @@ func run(args []string, out, errOut io.Writer) int {
 		kong.Description("One directory, four front doors: users and groups for clients of PingOne, PingOne for Enterprise, Advanced Identity Cloud, RSA and standard SCIM."),
 		kong.Writers(out, errOut),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Vars{"data": defaultData, "listen": defaultListen},
+		kong.Vars{"data": defaultData, "listen": defaultListen, "policies": strings.Join(directory.PolicyNames(), ",")},
 		kong.Bind(t),
 	)
 	ctx, err := parser.Parse(args)

@@ -53,7 +53,7 @@ func newMatrix(t *testing.T) *matrix {
 		t.Fatal(err)
 	}
 	m := &matrix{t: t, dir: d, clock: clock, gate: a, key: key}
-	all := doors(d, a, matrixFeed(t, d), matrixURL)
+	all := doors(d, a, matrixFeed(t, d), matrixURL, newDialects())
 	for i := range all {
 		word := all[i].Error
 		all[i].Error = func(w http.ResponseWriter, r *http.Request, err error) {

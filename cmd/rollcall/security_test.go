@@ -39,7 +39,7 @@ func TestSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := server.New(server.Config{Doors: doors(d, a, matrixFeed(t, d), matrixURL), Gate: a})
+		s, err := server.New(server.Config{Doors: doors(d, a, matrixFeed(t, d), matrixURL, newDialects()), Gate: a})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,6 +45,8 @@ type serveCommand struct {
 	Receivers bool           `name:"private-receivers" env:"ROLLCALL_PRIVATE_RECEIVERS" help:"Send the events of streams also to private addresses, and by plain HTTP to this machine."`
 	LogFormat string         `enum:"auto,json,text" default:"auto" env:"ROLLCALL_LOG_FORMAT" help:"Log as json or text; auto is text on a terminal."`
 	LogLevel  string         `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
+	choiceFlags
+	mailFlags
 }
 
 // Run serves until a signal asks it to stop. A second signal ends it at once.
@@ -64,6 +66,17 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 	options, err := c.options(log)
 	if err != nil {
 		return err
+	}
+	chosen, err := c.dialects()
+	if err != nil {
+		return err
+	}
+	post, err := c.sender(log)
+	if err != nil {
+		return err
+	}
+	if post != nil {
+		defer func() { err = errors.Join(err, post.Close()) }()
 	}
 	l, publicURL, err := c.listen(ctx)
 	if err != nil {
@@ -95,7 +108,11 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 		return err
 	}
 	defer deliver(ctx, f)() // before the directory is closed
-	s, err := c.mount(ctx, d, f, publicURL, options)
+	if post != nil {
+		chosen.p14e.Options.Mail = post
+		defer remind(ctx, d, post, log)()
+	}
+	s, err := c.mount(ctx, d, f, publicURL, options, chosen)
 	if err != nil {
 		return err
 	}
@@ -132,12 +149,12 @@ func serveBoth(ctx context.Context, s *server.Server, l, metrics net.Listener) e
 }
 
 // mount returns the server of all doors on the directory.
-func (c *serveCommand) mount(ctx context.Context, d *directory.Directory, f *feed.Feed, publicURL string, options server.Config) (*server.Server, error) {
+func (c *serveCommand) mount(ctx context.Context, d *directory.Directory, f *feed.Feed, publicURL string, options server.Config, chosen *dialects) (*server.Server, error) {
 	a, err := auth.New(ctx, d, auth.Config{PublicURL: publicURL, Rate: float64(c.Rate), DoorRates: c.doorRates()})
 	if err != nil {
 		return nil, err
 	}
-	options.Doors, options.Gate, options.Ready, options.Load = doors(d, a, f, publicURL), a, d.Ready, d.Load
+	options.Doors, options.Gate, options.Ready, options.Load = doors(d, a, f, publicURL, chosen), a, d.Ready, d.Load
 	return server.New(options)
 }
 

@@ -137,7 +137,7 @@ func (a *Authenticator) Anonymous(r *http.Request) error {
 }
 
 // Authorise asks the directory, which also writes a refusal down.
-func (a *Authenticator) Authorise(ctx context.Context, c directory.Caller, s directory.Scope, p directory.Permission) error {
+func (a *Authenticator) Authorise(ctx context.Context, c directory.Caller, s directory.Scope, p directory.Permission) (directory.Caller, error) {
 	return a.dir.Authorise(ctx, c, s, p)
 }
 

@@ -31,7 +31,9 @@ type Client struct {
 	Expires  time.Time
 	Settings ClientSettings
 	Limits   ClientLimits // as their schemas spell them
-	User     string       // id of the user that it is bound to, empty for none
+	// Environments are the ids of others than its own in which it may do the same (pingone A10).
+	Environments []string
+	User         string // id of the user that it is bound to, empty for none
 }
 
 // A ClientDraft is a client as an administrator proposes it.
@@ -43,6 +45,10 @@ type ClientDraft struct {
 	Doors       []string
 	Settings    ClientSettings
 	Limits      ClientLimits
+	// Environments are the ids of others than its own in which it may do the same
+	// (pingone A10): at doors whose paths name the environment. Not for a client
+	// that is bound to a user or limited to populations.
+	Environments []string
 	// User is the id of a user who the client is when it asks for itself (RFC 7644
 	// 3.11); empty for none. The client ends with the user, and while the user is
 	// not active its secrets are refused (scim USR-04, DEL-07).
@@ -67,13 +73,7 @@ type ClientDraft struct {
 // is no attribute that a client can be limited in, RuleLimit for a lifetime that is
 // too long.
 func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, string, error) {
-	if dr.Role == "" {
-		dr.Role = Writer
-	}
-	if !dr.Role.May(ReadDirectory) {
-		return nil, "", &scim.Error{Rule: scim.RuleCanonical, Path: "role", Value: string(dr.Role),
-			Allowed: []string{string(Reader), string(Writer), string(Admin)}}
-	}
+	dr.Role = cmp.Or(dr.Role, Writer)
 	secret, expires := "", time.Time{}
 	if len(dr.Secrets) == 0 {
 		if dr.Key == "" {
@@ -91,18 +91,7 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		if err != nil {
 			return notFound(err, "Environment", dr.Environment)
 		}
-		narrowed, err := dr.Limits.resolve(tx, t.TID)
-		if err != nil {
-			return err
-		}
-		if dr.User != "" {
-			if _, err := tx.ByID(t.TID, store.User, dr.User); errors.Is(err, store.ErrNotFound) {
-				return &scim.Error{Rule: scim.RuleDangling, Path: "user", Value: dr.User, Schema: "User"}
-			} else if err != nil {
-				return err
-			}
-		}
-		chosen, err := pack(packed{dr.Settings, &narrowed, dr.User})
+		chosen, err := settle(tx, t.TID, dr.Role, packed{dr.Settings, &dr.Limits, dr.User, dr.Environments})
 		if err != nil {
 			return err
 		}
@@ -132,6 +121,40 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		return d.record(tx, Caller{tenant: t.TID}, "create", "Client", dr.ID)
 	})
 	return out, secret, err
+}
+
+// settle checks what is to be stored of a client of the tenant, and packs it.
+func settle(tx *store.Tx, tenant int64, r Role, p packed) ([]byte, error) {
+	if !r.May(ReadDirectory) {
+		return nil, &scim.Error{Rule: scim.RuleCanonical, Path: "role", Value: string(r), Allowed: []string{string(Reader), string(Writer), string(Admin)}}
+	}
+	narrowed, err := p.Limits.resolve(tx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	p.Limits = &narrowed
+	if p.User != "" {
+		if _, err := tx.ByID(tenant, store.User, p.User); err != nil {
+			return nil, dangling(err, "User", "user", p.User)
+		}
+	}
+	for _, id := range p.Environments {
+		if _, err := tx.Tenant(id); err != nil {
+			return nil, dangling(err, "Environment", "environment", id)
+		}
+	}
+	if len(p.Environments) > 0 && (p.User != "" || len(p.Limits.Populations) > 0) {
+		return nil, &scim.Error{Rule: scim.RulePath, Path: "environments", Detail: "a client that is bound to a user or limited to populations acts in its own environment alone"}
+	}
+	return pack(p)
+}
+
+// dangling makes RuleDangling of the store's word for what is not there.
+func dangling(err error, typ, path, id string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return &scim.Error{Rule: scim.RuleDangling, Path: path, Value: id, Schema: typ}
+	}
+	return err
 }
 
 // Clients returns the clients of the environment in order of creation.
@@ -304,7 +327,7 @@ func (d *Directory) client(tx *store.Tx, c *store.Client) (*Client, error) {
 	}
 	return &Client{ID: c.ID, Name: c.Name, Environment: t.ID, Role: Role(c.Role), Doors: c.Doors,
 		Created: c.Created, Revoked: c.Disabled, Secrets: len(live), Expires: lastEnd(live),
-		Settings: p.ClientSettings, Limits: *p.Limits, User: p.User}, nil
+		Settings: p.ClientSettings, Limits: *p.Limits, User: p.User, Environments: p.Environments}, nil
 }
 
 // lastEnd returns when the last of the secrets ends, zero for never.
@@ -398,7 +421,7 @@ func (d *Directory) authenticate(ctx context.Context, proof any, find func(*stor
 		narrowed, err := p.Limits.compile(tx, found.Client.TID)
 		c.client, c.secret = found.Client, found.Secret
 		c.caller = Caller{Client: c.client.ID, Environment: found.Environment, Role: Role(c.client.Role), Doors: c.client.Doors,
-			Settings: p.ClientSettings, User: p.User, limits: narrowed, tenant: c.client.TID, client: c.client.CID, secret: c.secret.SID, version: found.Version}
+			Settings: p.ClientSettings, User: p.User, elsewhere: p.Environments, limits: narrowed, tenant: c.client.TID, client: c.client.CID, secret: c.secret.SID, version: found.Version}
 		return err
 	})
 	switch {

@@ -72,6 +72,8 @@ type Caller struct {
 	Trace       *Trace   // of this request, or of this operation of it; nil for none
 	External    External // for the audit rows
 
+	elsewhere []string // ids of the other environments that it may act in
+
 	limits  *limits // of the client, nil for none
 	tenant  int64   // the environment's key in the store
 	client  int64   // the client's key in the store

@@ -638,7 +638,7 @@ func TestOtherNode(t *testing.T) {
 	}
 	refusal := error(&scim.Error{Rule: scim.RuleUnauthenticated})
 	token := caller(nil).TokenSubject()
-	if _, err := other.ConfigureClient(ctx, "c", func(s directory.ClientSettings) directory.ClientSettings { s.Mode = directory.Strict; return s }); err != nil {
+	if _, err := other.ConfigureClient(ctx, "c", func(c *directory.Client) { c.Settings.Mode = directory.Strict }); err != nil {
 		t.Fatal(err)
 	}
 	if got := caller(nil).Settings.Mode; got != directory.Strict {

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/store"
@@ -48,11 +49,28 @@ func (d *Directory) Entitle(ctx context.Context, c Caller, s Scope, group string
 	if c.limits != nil {
 		return d.refuse(ctx, c, "Group", group)
 	}
+	return d.entitle(ctx, c, tenant, group, e)
+}
+
+// EntitleGroup is Entitle for who runs the server. The group is named by its id
+// or its displayName.
+func (d *Directory) EntitleGroup(ctx context.Context, environment, group string, e Entitlement) error {
+	c, err := d.operator(ctx, environment)
+	if err != nil {
+		return err
+	}
+	return d.entitle(ctx, c, c.tenant, group, e)
+}
+
+func (d *Directory) entitle(ctx context.Context, c Caller, tenant int64, group string, e Entitlement) error {
 	if e > GroupManager {
 		return &scim.Error{Rule: scim.RuleCanonical, Path: "entitlement"}
 	}
 	return d.update(ctx, func(tx *store.Tx) error {
 		row, err := tx.ByID(tenant, store.Group, group)
+		if errors.Is(err, store.ErrNotFound) && c.Client == "" {
+			row, err = tx.ByKey(tenant, store.Group, scim.Fold(group))
+		}
 		if err != nil {
 			return notFound(err, "Group", group)
 		}
@@ -66,7 +84,7 @@ func (d *Directory) Entitle(ctx context.Context, c Caller, s Scope, group string
 		if err := tx.SetEntitlement(row.RID, int64(e)); err != nil {
 			return err
 		}
-		return d.record(tx, c, "entitle", "Group", group)
+		return d.record(tx, c, "entitle", "Group", row.ID)
 	})
 }
 

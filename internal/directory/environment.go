@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -167,12 +168,19 @@ func (d *Directory) authorise(ctx context.Context, c Caller, s Scope, p Permissi
 	return c.tenant, nil
 }
 
-// Authorise answers whether the caller may do what needs the permission in the
-// scope: nil, or why not. Errors: RuleForbidden, which is also written to the
+// Authorise returns the caller as it acts in the scope, if it may do there what
+// needs the permission. Errors: RuleForbidden, which is also written to the
 // audit log; RuleNotFound for an environment that is not there.
-func (d *Directory) Authorise(ctx context.Context, c Caller, s Scope, p Permission) error {
+func (d *Directory) Authorise(ctx context.Context, c Caller, s Scope, p Permission) (Caller, error) {
+	if s.Environment != c.Environment && slices.Contains(c.elsewhere, s.Environment) {
+		there, err := d.operator(ctx, s.Environment)
+		if err != nil {
+			return c, err
+		}
+		c.Environment, c.tenant, c.version = there.Environment, there.tenant, there.version
+	}
 	_, err := d.authorise(ctx, c, s, p)
-	return err
+	return c, err
 }
 
 // refuse writes the refusal down and returns RuleForbidden. A refusal that

@@ -412,10 +412,7 @@ func TestLimitsOfAClient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed, err := w.ConfigureClient(ctx, made.ID, func(s directory.ClientSettings) directory.ClientSettings {
-			s.Mode = directory.Strict
-			return s
-		})
+		changed, err := w.ConfigureClient(ctx, made.ID, func(c *directory.Client) { c.Settings.Mode = directory.Strict })
 		if err != nil || changed.Settings.Mode != directory.Strict {
 			t.Fatal(changed, err)
 		}

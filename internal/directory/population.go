@@ -15,6 +15,7 @@ type Population struct {
 	Name    string // unique in the environment, in any letter case
 	Default bool   // users without another population belong to it
 	Users   int
+	Policy  string // name of its password policy; empty for the environment's
 }
 
 // CreatePopulation stores a population; an empty id is made up. Errors:
@@ -48,22 +49,34 @@ func (d *Directory) CreatePopulation(ctx context.Context, environment, id, name 
 // of, in order of creation.
 // Errors: as Read.
 func (d *Directory) Populations(ctx context.Context, c Caller, s Scope) ([]*Population, error) {
-	tenant, err := d.authorise(ctx, c, s, ReadDirectory)
-	if err != nil {
+	if _, err := d.authorise(ctx, c, s, ReadDirectory); err != nil {
 		return nil, err
 	}
-	var out []*Population
+	return d.populations(ctx, s.Environment, c.limits)
+}
+
+// AllPopulations returns the populations of the environment in order of
+// creation. Errors: RuleNotFound.
+func (d *Directory) AllPopulations(ctx context.Context, environment string) ([]*Population, error) {
+	return d.populations(ctx, environment, nil)
+}
+
+func (d *Directory) populations(ctx context.Context, environment string, l *limits) (out []*Population, err error) {
 	err = d.view(ctx, func(tx *store.Tx) error {
-		t, err := tx.Tenant(s.Environment)
+		t, err := tx.Tenant(environment)
 		if err != nil {
-			return notFound(err, "Environment", s.Environment)
+			return notFound(err, "Environment", environment)
 		}
-		page, err := tx.Select(store.Query{TID: tenant, Type: store.Population, Count: maxPopulations})
+		policies, err := readAssigned(t)
+		if err != nil {
+			return err
+		}
+		page, err := tx.Select(store.Query{TID: t.TID, Type: store.Population, Count: maxPopulations})
 		if err != nil {
 			return err
 		}
 		for _, row := range page.Rows {
-			if !c.limits.reaches(row.RID) {
+			if !l.reaches(row.RID) {
 				continue
 			}
 			users, err := tx.PopulationCount(row.RID)
@@ -71,7 +84,7 @@ func (d *Directory) Populations(ctx context.Context, c Caller, s Scope) ([]*Popu
 				return err
 			}
 			out = append(out, &Population{ID: row.ID, Name: row.Resource().Attributes().Get("name").Text(),
-				Default: row.RID == t.DefaultPop, Users: users})
+				Default: row.RID == t.DefaultPop, Users: users, Policy: policies[row.ID]})
 		}
 		return nil
 	})

@@ -154,6 +154,8 @@ type packed struct {
 	ClientSettings
 	Limits *ClientLimits `json:"limits,omitempty"` // nil for none; unpack sets it
 	User   string        `json:"user,omitempty"`
+
+	Environments []string `json:"environments,omitempty"`
 }
 
 // pack returns p as it is stored: nothing for the defaults, which are most
@@ -167,7 +169,7 @@ func pack(p packed) ([]byte, error) {
 	if p.Limits.isZero() {
 		p.Limits = nil
 	}
-	if p.Limits == nil && p.User == "" && s.Mode == Tolerant && s.PatchResponse == PatchAuto && s.UnknownAttributes == UnknownAuto && s.CursorPaging == CursorAuto && len(s.Rewrites) == 0 {
+	if p.Limits == nil && p.User == "" && len(p.Environments) == 0 && s.Mode == Tolerant && s.PatchResponse == PatchAuto && s.UnknownAttributes == UnknownAuto && s.CursorPaging == CursorAuto && len(s.Rewrites) == 0 {
 		return nil, nil
 	}
 	return json.Marshal(p)
@@ -188,27 +190,29 @@ func unpack(c store.Client) (packed, error) {
 	return p, nil
 }
 
-// ConfigureClient changes the settings of a client, in force from its next
-// request on, and returns it. change gets the settings spelled out and must be
-// pure and quick: it runs inside the transaction.
+// ConfigureClient changes the name, role, doors, settings, limits and
+// environments of a client, in force from its next request on, and returns it.
+// change gets the client as it is, with its settings spelled out, and must be
+// quick: it runs inside the transaction.
 //
-// Errors: RuleNotFound; RuleCanonical for a choice that is not one, with the
-// path mode, rewrite, patch_response, unknown_attributes or cursor_paging.
-func (d *Directory) ConfigureClient(ctx context.Context, id string, change func(ClientSettings) ClientSettings) (*Client, error) {
+// Errors: RuleNotFound, and those of CreateClient; RuleCanonical has the path
+// role, mode, rewrite, patch_response, unknown_attributes or cursor_paging.
+func (d *Directory) ConfigureClient(ctx context.Context, id string, change func(*Client)) (*Client, error) {
 	var out *Client
 	err := d.update(ctx, func(tx *store.Tx) error {
 		c, err := tx.Client(id)
 		if err != nil {
 			return notFound(err, "Client", id)
 		}
-		p, err := unpack(*c)
+		k, err := d.client(tx, c)
 		if err != nil {
 			return err
 		}
-		p.ClientSettings = change(p.ClientSettings)
-		if c.Settings, err = pack(p); err != nil {
+		change(k)
+		if c.Settings, err = settle(tx, c.TID, k.Role, packed{k.Settings, &k.Limits, k.User, k.Environments}); err != nil {
 			return err
 		}
+		c.Name, c.Role, c.Doors = k.Name, string(k.Role), k.Doors
 		if err := tx.UpdateClient(c); err != nil {
 			return err
 		}

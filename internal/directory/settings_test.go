@@ -108,11 +108,11 @@ func TestClientSettings(t *testing.T) {
 	expect(t, want)
 
 	t.Run("a change is felt by the next request", func(t *testing.T) {
-		changed, err := w.ConfigureClient(ctx, "c", func(s directory.ClientSettings) directory.ClientSettings {
-			if diff := cmp.Diff(want, s); diff != "" {
+		changed, err := w.ConfigureClient(ctx, "c", func(c *directory.Client) {
+			if diff := cmp.Diff(want, c.Settings); diff != "" {
 				t.Errorf("settings to be changed (-want +got):\n%s", diff)
 			}
-			return directory.ClientSettings{Mode: directory.Interop}
+			c.Settings = directory.ClientSettings{Mode: directory.Interop}
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +131,7 @@ func TestClientSettings(t *testing.T) {
 			"unknown_attributes": {UnknownAttributes: "keep"},
 			"cursor_paging":      {CursorPaging: "yes"},
 		} {
-			_, err := w.ConfigureClient(ctx, "c", func(directory.ClientSettings) directory.ClientSettings { return bad })
+			_, err := w.ConfigureClient(ctx, "c", func(c *directory.Client) { c.Settings = bad })
 			if f := fault(t, err, scim.RuleCanonical); f.Path != path || f.Value == "" || len(f.Allowed) == 0 {
 				t.Errorf("%s: fault %+v", path, f)
 			}
@@ -141,13 +141,13 @@ func TestClientSettings(t *testing.T) {
 		expect(t, want)
 	})
 	t.Run("the defaults again", func(t *testing.T) {
-		if _, err := w.ConfigureClient(ctx, "c", func(directory.ClientSettings) directory.ClientSettings { return directory.ClientSettings{} }); err != nil {
+		if _, err := w.ConfigureClient(ctx, "c", func(c *directory.Client) { c.Settings = directory.ClientSettings{} }); err != nil {
 			t.Fatal(err)
 		}
 		expect(t, spelled(nil))
 	})
 	t.Run("a client that is not there", func(t *testing.T) {
-		_, err := w.ConfigureClient(ctx, "nobody", func(s directory.ClientSettings) directory.ClientSettings { return s })
+		_, err := w.ConfigureClient(ctx, "nobody", func(*directory.Client) {})
 		fault(t, err, scim.RuleNotFound)
 		_, err = w.FindClient(ctx, "nobody")
 		fault(t, err, scim.RuleNotFound)

@@ -325,8 +325,8 @@ func (p pass) Authenticate(*http.Request, *route.Door) (directory.Caller, error)
 
 func (p pass) Anonymous(*http.Request) error { return nil }
 
-func (p pass) Authorise(context.Context, directory.Caller, directory.Scope, directory.Permission) error {
-	return nil
+func (p pass) Authorise(_ context.Context, c directory.Caller, _ directory.Scope, _ directory.Permission) (directory.Caller, error) {
+	return c, nil
 }
 
 func post(h http.Handler, prefer string) *httptest.ResponseRecorder {

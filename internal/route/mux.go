@@ -25,9 +25,10 @@ type Gate interface {
 	// Anonymous returns nil if a request that shows no credential may be served
 	// at a Public route of a door whose other routes ask for one. Errors: RuleRate.
 	Anonymous(r *http.Request) error
-	// Authorise returns nil if the caller holds the permission in the scope.
-	// Errors: RuleForbidden; RuleNotFound for an environment that is not there.
-	Authorise(ctx context.Context, c directory.Caller, s directory.Scope, p directory.Permission) error
+	// Authorise returns the caller as it acts in the scope, if it holds the
+	// permission there. Errors: RuleForbidden; RuleNotFound for an environment
+	// that is not there.
+	Authorise(ctx context.Context, c directory.Caller, s directory.Scope, p directory.Permission) (directory.Caller, error)
 }
 
 // A Mux leads requests to the routes of doors. It never redirects.
@@ -246,14 +247,16 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 	r = r.WithContext(r.Context()) // a copy: the caller's request keeps its method and body
 	r.Method = method
 	d.prefix.values(r, segments, d.AnyCase)
-	if err := m.authorise(r, s.Caller, to.Permission); err != nil {
+	c, err := m.authorise(r, s.Caller, to.Permission)
+	if err != nil {
 		return err
 	}
+	s.Caller = c
 	to.path.values(r, segments[len(d.prefix):], d.AnyCase)
 	if err := limitBody(w, r, d.maxBody(to.Route)); err != nil {
 		return err
 	}
-	err := to.Handle(w, r, s.Caller)
+	err = to.Handle(w, r, c)
 	if scim.Faults(err) == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		err = errors.Join(&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}, err)
 	}
@@ -263,13 +266,13 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 // authorise refuses everybody where the table names no permission, and callers
 // of other environments before anything of the request is read. What schemas
 // there are is told to them too.
-func (m *Mux) authorise(r *http.Request, c directory.Caller, p directory.Permission) error {
+func (m *Mux) authorise(r *http.Request, c directory.Caller, p directory.Permission) (directory.Caller, error) {
 	scope := c.Home()
 	switch p {
 	case 0:
-		return &scim.Error{Rule: scim.RuleForbidden, Detail: "the route names no permission"}
+		return c, &scim.Error{Rule: scim.RuleForbidden, Detail: "the route names no permission"}
 	case directory.Public:
-		return nil
+		return c, nil
 	case directory.ReadSchemas:
 	default:
 		scope.Environment = cmp.Or(r.PathValue(EnvironmentVariable), scope.Environment)

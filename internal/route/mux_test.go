@@ -39,14 +39,14 @@ func (gate) Anonymous(r *http.Request) error {
 	return nil
 }
 
-func (gate) Authorise(_ context.Context, c directory.Caller, s directory.Scope, p directory.Permission) error {
+func (gate) Authorise(_ context.Context, c directory.Caller, s directory.Scope, p directory.Permission) (directory.Caller, error) {
 	if s.Environment != c.Environment {
-		return &scim.Error{Rule: scim.RuleNotFound, Value: s.Environment}
+		return c, &scim.Error{Rule: scim.RuleNotFound, Value: s.Environment}
 	}
 	if p == directory.ReadDirectory || c.Role == directory.Writer {
-		return nil
+		return c, nil
 	}
-	return &scim.Error{Rule: scim.RuleForbidden}
+	return c, &scim.Error{Rule: scim.RuleForbidden}
 }
 
 // echo answers with the door, the method and the variables it was called with.

@@ -65,6 +65,79 @@ var pingOneAccess = []check{
 		reader.refused(t, "DELETE /Users/"+id, "", 403, "", noAccess)
 		reader.do("GET /Users/"+id, "").wantStatus(t, 200)
 	}},
+	{name: "pingone:A7 a client needs the role of a writer, for the environment or for the population of each user", run: func(t *testing.T, d *door) {
+		ctx := context.Background()
+		staff := d.population(t, "staff")
+		in := func(name, population string) string {
+			return `{"userName":"` + name + `","` + pingOneURN + `":{"population":{"id":"` + population + `"}}}`
+		}
+		client := func(role directory.Role, populations ...string) *door {
+			_, secret, err := d.dir.CreateClient(ctx, directory.ClientDraft{Environment: directorytest.Environment, Role: role, Limits: directory.ClientLimits{Populations: populations}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.as(secret)
+		}
+		ada, bob := d.user(t, in("ada", directorytest.Population)), d.user(t, in("bob", staff))
+		for _, role := range []directory.Role{directory.Writer, directory.Admin} {
+			c := client(role)
+			for i, population := range []string{directorytest.Population, staff} {
+				id := c.user(t, in(fmt.Sprint(role, i), population))
+				c.do("PUT /Users/"+id, `{"userName":"x"}`).wantStatus(t, 200)
+				c.do("PATCH /Users/"+id, `{"Operations":[{"op":"replace","path":"title","value":"t"}]}`).wantStatus(t, 200)
+				c.do("DELETE /Users/"+id, "").wantStatus(t, 204)
+			}
+		}
+		reader := client(directory.Reader)
+		for _, request := range []string{"POST /Users", "PUT /Users/" + ada, "PATCH /Users/" + ada, "DELETE /Users/" + ada, "POST /DirectMappedUsers"} {
+			reader.refused(t, request, `{"userName":"x"}`, 403, "", noAccess)
+		}
+		narrow := client(directory.Writer, staff)
+		want(t, "users", narrow.names(t, "/Users"), []string{"bob"})
+		narrow.do("PATCH /Users/"+bob, `{"Operations":[{"op":"replace","path":"title","value":"t"}]}`).wantStatus(t, 200)
+		for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} {
+			narrow.refused(t, method+" /Users/"+ada, `{"userName":"x","Operations":[{"op":"replace","path":"title","value":"t"}]}`, 404, "", "Resource "+ada+" not found")
+		}
+		narrow.refused(t, "POST /Users", in("eve", directorytest.Population), 403, "", noAccess)
+		narrow.refused(t, "PUT /Users/"+bob, in("bob", directorytest.Population), 403, "", noAccess)
+		narrow.user(t, in("eve", staff))
+	}},
+	{name: "pingone:A10 a client acts in another environment that its role covers, with a token of its own", run: func(t *testing.T, d *door) {
+		_, secret, err := d.dir.CreateClient(context.Background(), directory.ClientDraft{Environment: directorytest.Environment, ID: "both", Environments: []string{directorytest.Other}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := d.as("").at("").do("POST /"+directorytest.Environment+"/as/token", "grant_type=client_credentials&client_id=both&client_secret="+secret,
+			"Content-Type: application/x-www-form-urlencoded")
+		ask.wantStatus(t, 200)
+		token, _ := ask.get("access_token").(string)
+		theirs := d.at("/environments/" + directorytest.Other + "/v2").as(directorytest.OtherToken)
+		for i, credential := range []string{secret, token} {
+			here, there := d.as(credential), theirs.as(credential)
+			name := fmt.Sprint("u", i)
+			here.user(t, `{"userName":"`+name+`"}`)
+			a := there.create(t, "/Users", `{"userName":"`+name+`"}`)
+			want(t, "location", a.header.Get("Location"), publicURL+"/environments/"+directorytest.Other+"/v2/Users/"+a.id())
+			theirs.do("GET /Users/"+a.id(), "").wantStatus(t, 200)
+			here.refused(t, "GET /Users/"+a.id(), "", 404, "", "Resource "+a.id()+" not found")
+			there.do("PATCH /Users/"+a.id(), `{"Operations":[{"op":"replace","path":"title","value":"t"}]}`).wantStatus(t, 200)
+			want(t, "users there", there.names(t, "/Users"), []string{name})
+			there.do("GET /Schemas", "").wantStatus(t, 200)
+			there.at("/v1/environments/"+directorytest.Other).do("GET /populations", "").wantStatus(t, 200)
+			there.do("DELETE /Users/"+a.id(), "").wantStatus(t, 204)
+		}
+		rows, err := d.dir.Audit(context.Background(), directorytest.Other, 0, 1000)
+		if err != nil || rows[len(rows)-1].Client != "both" || rows[len(rows)-1].Action != "delete" {
+			t.Errorf("audited there: %+v, %v", rows[len(rows)-1], err)
+		}
+		d.at("/environments/"+directorytest.Other+"/v2").refused(t, "GET /Users", "", 403, "", noAccess)
+		theirs.at(pingOneBase).refused(t, "GET /Users", "", 403, "", noAccess)
+		_, err = d.dir.ConfigureClient(context.Background(), "both", func(c *directory.Client) { c.Environments = nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs.as(token).refused(t, "GET /Users", "", 403, "", noAccess)
+	}},
 	{name: "pingone:A11 an unknown environment is 404, one that is not covered 403", run: func(t *testing.T, d *door) {
 		for _, id := range []string{"7f6a1c52-6df5-4b7b-9d53-5d0c2a1d8f10", "nowhere"} {
 			for _, request := range []string{"GET /Users", "GET /Users/1", "DELETE /Users/1"} {

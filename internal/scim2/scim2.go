@@ -105,7 +105,7 @@ func (m *mount) discover(fn func(*call) error) route.Handler {
 		switch {
 		case c.r.PathValue(environmentVariable) == "":
 		case c.caller.Environment != "":
-			if _, err := c.directory.Environment(c.r.Context(), c.caller, c.scope); err != nil {
+			if _, err := c.directory.Authorise(c.r.Context(), c.caller, c.scope, directory.ReadSchemas); err != nil {
 				return err
 			}
 		default:

@@ -32,8 +32,8 @@ func (open) Authenticate(*http.Request, *route.Door) (directory.Caller, error) {
 	return directory.Caller{Client: "c1", Environment: "e1"}, nil
 }
 func (open) Anonymous(*http.Request) error { return nil }
-func (open) Authorise(context.Context, directory.Caller, directory.Scope, directory.Permission) error {
-	return nil
+func (open) Authorise(_ context.Context, c directory.Caller, _ directory.Scope, _ directory.Permission) (directory.Caller, error) {
+	return c, nil
 }
 
 // door is one that has the routes and words errors as "rule N" or "fault ID".

@@ -11,6 +11,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"io"
 	"math/big"
 	"mime"
@@ -150,6 +151,11 @@ func (s *Server) certify(t testing.TB) {
 	s.cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 	s.RootCAs = x509.NewCertPool()
 	s.RootCAs.AddCert(cert)
+}
+
+// Authority returns who vouches for the server as PEM.
+func (s *Server) Authority() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.cert.Certificate[0]})
 }
 
 // A session is one connection.

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall-directory/rollcall/internal/scim1"
+	"github.com/rollcall-directory/rollcall/internal/scim2"
+)
+
+// dialects is what the operator chooses of the doors where a vendor's pages
+// leave a choice. The zero dialects are not ready: see newDialects.
+type dialects struct {
+	p14e         scim1.Profile
+	pingone, rsa scim2.Options
+}
+
+func newDialects() *dialects { return &dialects{p14e: scim1.PingOneEnterprise()} }
+
+// A choice is one of the switches that the fact sheets name: set takes one of
+// its values, or says what it takes.
+type choice struct {
+	name, takes string
+	set         func(d *dialects, value string) bool
+}
+
+// on makes a choice that is off unless it is switched on.
+func on(name string, flag func(*dialects) *bool) choice {
+	return choice{name, "on, off", func(d *dialects, value string) bool {
+		*flag(d) = value == "on"
+		return value == "on" || value == "off"
+	}}
+}
+
+// oneOf makes a choice of values, the first of which is the default.
+func oneOf[T any](name string, field func(*dialects) *T, names []string, values ...T) choice {
+	return choice{name, strings.Join(names, ", "), func(d *dialects, value string) bool {
+		i := slices.Index(names, value)
+		if i >= 0 {
+			*field(d) = values[i]
+		}
+		return i >= 0
+	}}
+}
+
+// choices returns all of them in the order in which they are documented.
+func choices() []choice {
+	p14e := func(d *dialects) *scim1.Options { return &d.p14e.Options }
+	return []choice{
+		oneOf("p14e.upsert", func(d *dialects) *bool { return &p14e(d).Merge }, []string{"replace", "merge"}, false, true),
+		oneOf("p14e.default_group", func(d *dialects) *bool { return &p14e(d).DefaultGroupWithoutOption }, []string{"on", "off"}, true, false),
+		oneOf("p14e.list_key", func(d *dialects) *[]string { return &p14e(d).ListKeys }, []string{"vendor", "scim11", "both"},
+			[]string{"resources"}, []string{"Resources"}, []string{"resources", "Resources"}),
+		oneOf("p14e.location_style", func(d *dialects) *string { return &p14e(d).LocationPrefix }, []string{"directory", "v1"}, "/api/directory", "/v1"),
+		{"p14e.time_zone", "the name of a time zone, as America/Denver", func(d *dialects, value string) bool {
+			zone, err := time.LoadLocation(value)
+			p14e(d).TimeZone = zone
+			return err == nil && value != ""
+		}},
+		{"p14e.disabled_attributes", "names of attributes with commas between them", func(d *dialects, value string) bool {
+			p14e(d).DisabledAttributes = strings.Split(value, ",")
+			return value != ""
+		}},
+		{"p14e.login_url", "the URL that links in mail begin with", func(d *dialects, value string) bool {
+			p14e(d).LoginURL = value
+			return strings.HasPrefix(value, "https://") || strings.HasPrefix(value, "http://")
+		}},
+		oneOf("pingone.unknown_attributes", func(d *dialects) *scim2.Unknown { return &d.pingone.Unknown }, []string{"ignore", "reject", "store"},
+			scim2.IgnoreUnknown, scim2.RejectUnknown, scim2.StoreUnknown),
+		oneOf("pingone.paging", func(d *dialects) *bool { return &d.pingone.NoPaging }, []string{"on", "off"}, false, true),
+		on("pingone.groups", func(d *dialects) *bool { return &d.pingone.Groups }),
+		on("pingone.scim_accept_encoded_passwords", func(d *dialects) *bool { return &d.pingone.EncodedPasswords }),
+		on("rsa.groups", func(d *dialects) *bool { return &d.rsa.Groups }),
+		on("rsa.local", func(d *dialects) *bool { return &d.rsa.Local }),
+		on("rsa.require_work_email", func(d *dialects) *bool { return &d.rsa.RequireWorkEmail }),
+		on("rsa.password_refusal", func(d *dialects) *bool { return &d.rsa.PasswordRefusal }),
+		on("rsa.ignore_unknown", func(d *dialects) *bool { return &d.rsa.IgnoreUnknown }),
+		on("rsa.strict_json", func(d *dialects) *bool { return &d.rsa.StrictJSON }),
+		on("rsa.strict_filters", func(d *dialects) *bool { return &d.rsa.StrictFilters }),
+	}
+}
+
+// choiceFlags choose of the doors.
+type choiceFlags struct {
+	Set map[string]string `name:"set" placeholder:"NAME=VALUE" mapsep:"none" help:"Choose what a vendor's pages leave open, as pingone.groups=on. Repeat for more; see docs/operations.md."`
+}
+
+// dialects returns what the flags choose.
+func (f *choiceFlags) dialects() (*dialects, error) {
+	d, all := newDialects(), choices()
+	for _, name := range slices.Sorted(maps.Keys(f.Set)) {
+		i := slices.IndexFunc(all, func(c choice) bool { return c.name == name })
+		if i < 0 {
+			names := make([]string, len(all))
+			for i, c := range all {
+				names[i] = c.name
+			}
+			return nil, usageError(fmt.Sprintf("--set %s: there is no such choice, only %s", name, strings.Join(names, ", ")))
+		}
+		if !all[i].set(d, f.Set[name]) {
+			return nil, usageError(fmt.Sprintf("--set %s=%s: give %s", name, f.Set[name], all[i].takes))
+		}
+	}
+	return d, nil
+}
