@@ -78,7 +78,7 @@ func openUnder(t testing.TB, p crest.Profile, policy *directory.Policy) *door {
 // configure gives the door's client settings.
 func (d *door) configure(s directory.ClientSettings) {
 	d.Helper()
-	if _, err := d.dir.ConfigureClient(context.Background(), directorytest.DevClient, func(directory.ClientSettings) directory.ClientSettings { return s }); err != nil {
+	if _, err := d.dir.ConfigureClient(context.Background(), directorytest.DevClient, func(c *directory.Client) { c.Settings = s }); err != nil {
 		d.Fatal(err)
 	}
 }
