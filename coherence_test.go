@@ -34,6 +34,7 @@ const (
 	aExternal   attribute = "external id"
 	aAbout      attribute = "description" // known to Common REST only
 	aBadge      attribute = "badge"       // of an extension that the environment defines: known to scim2 only
+	aPassword   attribute = "password"    // shown nowhere: whoever knows it can sign in
 )
 
 type user map[attribute]string
@@ -47,6 +48,13 @@ type dialect struct {
 	replace                func(user) string
 	patch                  func(a attribute, value string) string
 	view                   func(map[string]any) user
+
+	// Of the doors that serve groups: where they are, the requests by which a
+	// user becomes one of a group's members or ceases to be one, and whether the
+	// user is shown as one. A group has an id and a name.
+	groups string
+	join   func(in bool, id, group, name string) (method, path, body string)
+	joined func(o map[string]any, group, name string) bool
 }
 
 const (
@@ -83,19 +91,32 @@ func dialects() []dialect {
 		}
 	}
 	const core1, core2 = "urn:scim:schemas:core:1.0", "urn:ietf:params:scim:schemas:core:2.0:User"
+	members := func(d dialect, groups string, join func(in bool, id string) string) dialect {
+		d.groups = groups
+		d.join = func(in bool, id, group, _ string) (string, string, string) {
+			return "PATCH", groups + "/" + group, join(in, id)
+		}
+		d.joined = func(o map[string]any, group, _ string) bool { return refers(o["groups"], "value", group) }
+		return d
+	}
 	few := []attribute{aUserName, aGiven, aFamily, aNick, aTitle, aMail, aActive, aExternal}
 	return []dialect{
-		scim("scim2", "/scim/v2/Users", devCredential, core2, enterprise2, append(slices.Clone(all), aBadge), patch2),
+		members(scim("scim2", "/scim/v2/Users", devCredential, core2, enterprise2, append(slices.Clone(all), aBadge), patch2), "/scim/v2/Groups", join2),
 		scim("rsa", "/rsa/v2/Users", rsaCredential, core2, enterprise2, all, patch2),
 		scim("pingone", "/environments/"+directorytest.Environment+"/v2/Users", devCredential, core2, enterprise2, few, patch2),
-		scim("scim1", "/scim/v1/Users", basicCredential, core1, enterprise1, all, patch1),
-		scim("p14e", "/api/directory/user", basicCredential, core1, enterprise1, all, patch1),
+		members(scim("scim1", "/scim/v1/Users", basicCredential, core1, enterprise1, all, patch1), "/scim/v1/Groups", join1),
+		members(scim("p14e", "/api/directory/user", basicCredential, core1, enterprise1, all, patch1), "/api/directory/group", join1),
 		{name: "aic", path: "/users", credential: devCredential,
 			knows:   []attribute{aUserName, aGiven, aFamily, aDisplay, aMail, aActive, aAbout},
 			create:  func(u user) (string, string, string) { return "POST", "/users?_action=create", managedBody(u) },
 			replace: managedBody,
 			patch:   patchManaged,
 			view:    managedView,
+			groups:  "/openidm/managed/alpha_group",
+			join:    joinManaged,
+			joined: func(o map[string]any, _, name string) bool {
+				return refers(o["effectiveGroups"], "_refResourceId", name)
+			},
 		},
 	}
 }
@@ -206,7 +227,7 @@ func managedView(o map[string]any) user {
 // patch2 is a PATCH of RFC 7644 3.5.2.
 func patch2(a attribute, value string) string {
 	path := map[attribute]string{aUserName: "userName", aGiven: "name.givenName", aFamily: "name.familyName", aNick: "nickName", aTitle: "title",
-		aDisplay: "displayName", aMail: "emails", aActive: "active", aDepartment: enterprise2 + ":department", aExternal: "externalId", aBadge: ownExtension + ":badge"}[a]
+		aDisplay: "displayName", aMail: "emails", aActive: "active", aDepartment: enterprise2 + ":department", aExternal: "externalId", aBadge: ownExtension + ":badge", aPassword: "password"}[a]
 	op := map[string]any{"op": "replace", "path": path, "value": value}
 	switch {
 	case value == "":
@@ -222,7 +243,7 @@ func patch2(a attribute, value string) string {
 // patch1 is a PATCH of SCIM 1.1.
 func patch1(a attribute, value string) string {
 	path := map[attribute]string{aUserName: "userName", aGiven: "name.givenName", aFamily: "name.familyName", aNick: "nickName", aTitle: "title",
-		aDisplay: "displayName", aMail: "emails", aDepartment: enterprise1 + ":department", aExternal: "externalId"}[a]
+		aDisplay: "displayName", aMail: "emails", aDepartment: enterprise1 + ":department", aExternal: "externalId", aPassword: "password"}[a]
 	o := map[string]any{}
 	switch {
 	case a == aActive:
@@ -245,14 +266,49 @@ func patch1(a attribute, value string) string {
 
 // patchManaged is a PATCH of Common REST.
 func patchManaged(a attribute, value string) string {
-	op := map[string]any{"operation": "replace", "field": "/" + managedNames[a], "value": value}
+	field := "/" + managedNames[a]
+	if a == aPassword {
+		field = "/password"
+	}
+	op := map[string]any{"operation": "replace", "field": field, "value": value}
 	switch {
 	case a == aActive:
 		op["field"], op["value"] = "/accountStatus", map[string]string{"true": "active", "false": "inactive"}[value]
 	case value == "":
-		op = map[string]any{"operation": "remove", "field": "/" + managedNames[a]}
+		op = map[string]any{"operation": "remove", "field": field}
 	}
 	return encode([]any{op})
+}
+
+// refers reports whether one of the references has the member.
+func refers(list any, name, value string) bool {
+	refs, _ := list.([]any)
+	return slices.ContainsFunc(refs, func(ref any) bool { return inner(ref, name) == value })
+}
+
+// join2 and join1 are what a PATCH of a group says.
+func join2(in bool, id string) string {
+	op := map[string]any{"op": "remove", "path": `members[value eq "` + id + `"]`}
+	if in {
+		op = map[string]any{"op": "add", "path": "members", "value": []any{map[string]any{"value": id}}}
+	}
+	return encode(map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []any{op}})
+}
+
+func join1(in bool, id string) string {
+	member := map[string]any{"value": id}
+	if !in {
+		member["operation"] = "delete"
+	}
+	return encode(map[string]any{"members": []any{member}})
+}
+
+// joinManaged adds a reference to the user's, and removes it from the group's.
+func joinManaged(in bool, id, group, name string) (method, path, body string) {
+	if in {
+		return "POST", "/openidm/managed/alpha_user/" + url.PathEscape(id) + "/groups?_action=create", encode(map[string]any{"_ref": "managed/alpha_group/" + name})
+	}
+	return "DELETE", "/openidm/managed/alpha_group/" + group + "/members/" + url.PathEscape(id), ""
 }
 
 // A walk is one random sequence: a user that is created at one door and
@@ -264,6 +320,8 @@ type walk struct {
 	random  *rand.Rand
 	number  int
 	id      string
+	group   string // id of a group of this walk's own, named G and the number
+	in      bool   // the user is a member of it
 	want    user
 	log     []string
 }
@@ -301,6 +359,8 @@ func (w *walk) value(a attribute) string {
 		return ""
 	case a == aMail:
 		return fmt.Sprintf("m%d.%d@example.com", w.number, w.random.IntN(1000))
+	case a == aPassword:
+		return fmt.Sprintf("Pass%d-%d", w.number, w.random.IntN(1000))
 	case a == aExternal:
 		return fmt.Sprintf("x-%d-%d", w.number, w.random.IntN(1000))
 	}
@@ -332,6 +392,9 @@ func (w *walk) run() {
 	if w.id = text(o["id"]); d.name == "aic" {
 		w.id = text(o["_id"])
 	}
+	if !w.makeGroup() {
+		return
+	}
 	w.look()
 	for range 1 + w.random.IntN(5) {
 		if w.t.Failed() {
@@ -342,11 +405,40 @@ func (w *walk) run() {
 	w.end(w.doors[w.random.IntN(len(w.doors))])
 }
 
+// serving returns a door that serves groups.
+func (w *walk) serving() dialect {
+	for {
+		if d := w.doors[w.random.IntN(len(w.doors))]; d.join != nil {
+			return d
+		}
+	}
+}
+
+func (w *walk) groupName() string { return fmt.Sprintf("G%d", w.number) }
+
+// makeGroup makes the walk's group at one door and finds its id at another.
+func (w *walk) makeGroup() bool {
+	d := w.serving()
+	name := map[bool]string{true: "name", false: "displayName"}[d.name == "aic"]
+	if code, _ := w.do(d, "POST", d.groups, encode(map[string]any{name: w.groupName()})); code != 200 && code != 201 {
+		w.fail("create a group at %s", d.name)
+		return false
+	}
+	_, o := w.do(w.doors[0], "GET", w.doors[0].groups+"?filter="+url.QueryEscape(`displayName eq "`+w.groupName()+`"`), "")
+	found, _ := o["Resources"].([]any)
+	if len(found) != 1 {
+		w.fail("the group is not there")
+		return false
+	}
+	w.group = text(inner(found[0], "id"))
+	return true
+}
+
 // step changes the user at a door and looks at it from all.
 func (w *walk) step(d dialect) {
 	at := d.path + "/" + url.PathEscape(w.id)
 	var code int
-	switch w.random.IntN(3) {
+	switch w.random.IntN(21) / 4 { // passwords are seldom, because they take time
 	case 0:
 		w.want = w.values(d)
 		code, _ = w.do(d, "PUT", at, d.replace(w.want))
@@ -359,12 +451,43 @@ func (w *walk) step(d dialect) {
 		if code, o = w.do(d, "GET", at, ""); code == 200 {
 			code, _ = w.do(d, "PUT", at, encode(o))
 		}
+	case 3:
+		d, w.in = w.serving(), !w.in
+		method, path, body := d.join(w.in, w.id, w.group, w.groupName())
+		if code, _ = w.do(d, method, path, body); code == 201 || code == 204 {
+			code = 200
+		}
+	case 4: // of the one that a query finds
+		d = w.doors[len(w.doors)-1]
+		a := d.knows[w.random.IntN(len(d.knows))]
+		uid := w.want[aUserName]
+		w.want[a] = w.value(a)
+		code, _ = w.do(d, "POST", d.path+"?_action=patch&_queryId=for-userName&uid="+url.QueryEscape(uid), d.patch(a, w.want[a]))
+	case 5:
+		password := w.value(aPassword)
+		if code, _ = w.do(d, "PATCH", at, d.patch(aPassword, password)); d.name != "pingone" { // there it is ignored (pingone B43)
+			w.want[aPassword] = password
+		}
+		w.signIn()
 	}
 	if code != 200 {
 		w.fail("change at %s", d.name)
 		return
 	}
 	w.look()
+}
+
+// signIn makes sure that the password is the user's, who is active, if there is one.
+func (w *walk) signIn() {
+	r := httptest.NewRequest("POST", "/api/oauth/token", strings.NewReader(url.Values{
+		"grant_type": {"password"}, "username": {w.want[aUserName]}, "password": {w.want[aPassword]}}.Encode()))
+	r.Header.Set("Authorization", basicCredential)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	a := httptest.NewRecorder()
+	w.handler.ServeHTTP(a, r)
+	if right := w.want[aActive] == "true" && w.want[aPassword] != ""; (a.Code == 200) != right {
+		w.fail("sign in: %d %s, want %t", a.Code, a.Body, right)
+	}
 }
 
 // look compares the user with the model at every door.
@@ -383,6 +506,9 @@ func (w *walk) look() {
 			if got[a] != w.want[a] {
 				w.fail("%s shows %s %q, want %q", d.name, a, got[a], w.want[a])
 			}
+		}
+		if d.joined != nil && d.joined(o, w.group, w.groupName()) != w.in {
+			w.fail("%s shows the user as a member: %t", d.name, !w.in)
 		}
 	}
 	w.log = w.log[:max(0, len(w.log)-12)]
