@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/store/storetest": {"store", "scim", "postgrestest"},
 
 	"internal/directory":               {"store", "scim"},
-	"internal/directory/directorytest": {"directory", "scim"},
+	"internal/directory/directorytest": {"directory", "scim", "store/storetest"},
 
 	"internal/route":    {"directory", "scim"},
 	"internal/scim1":    {"directory", "mail", "route", "scim"},

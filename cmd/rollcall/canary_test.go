@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +21,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/server"
 	"github.com/rollcall-directory/rollcall/internal/store"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 // The marks in the texts below, and how what is put in their places starts.
@@ -341,7 +341,7 @@ func metricsOf(t *testing.T, s *server.Server) string {
 // trails returns all rows of the audit log and of the change log.
 func trails(t *testing.T, path string) (audit, change string) {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(path, "rollcall.db")})
+	db, err := store.Open(t.Context(), storetest.At(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}

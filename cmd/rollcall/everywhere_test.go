@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/server"
 	"github.com/rollcall-directory/rollcall/internal/store"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 // TestEverywhere holds what is the same at all doors and is done once for them.
@@ -168,7 +168,7 @@ func TestRequestID(t *testing.T) {
 		send("GET", "/nothing", "")
 		send("GET", "/livez", "")
 
-		db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(path, "rollcall.db")})
+		db, err := store.Open(t.Context(), storetest.At(t, path))
 		if err != nil {
 			t.Fatal(err)
 		}

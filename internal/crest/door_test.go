@@ -58,7 +58,9 @@ func openUnder(t testing.TB, p crest.Profile, policy *directory.Policy) *door {
 			t.Fatal(err)
 		}
 		var err error
-		if d.dir, err = directory.Open(context.Background(), directory.Config{Path: files, Now: d.clock.Now, Policy: policy}); err != nil {
+		cfg := directorytest.Config(t, files)
+		cfg.Now, cfg.Policy = d.clock.Now, policy
+		if d.dir, err = directory.Open(context.Background(), cfg); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = d.dir.Close() })

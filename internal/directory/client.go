@@ -95,15 +95,16 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		if err != nil {
 			return err
 		}
-		if dr.ID == "" {
-			dr.ID = t.ID
-			if _, err := tx.Client(dr.ID); !errors.Is(err, store.ErrNotFound) {
-				dr.ID = uuid.NewString()
+		id := dr.ID
+		if id == "" {
+			id = t.ID
+			if _, err := tx.Client(id); !errors.Is(err, store.ErrNotFound) {
+				id = uuid.NewString()
 			}
 		}
-		c := store.Client{TID: t.TID, ID: dr.ID, Name: dr.Name, Role: string(dr.Role), Doors: dr.Doors, Created: d.now(), Settings: chosen}
+		c := store.Client{TID: t.TID, ID: id, Name: dr.Name, Role: string(dr.Role), Doors: dr.Doors, Created: d.now(), Settings: chosen}
 		if err := tx.InsertClient(&c); err != nil {
-			return taken(err, "Client", "", "", dr.ID)
+			return taken(err, "Client", "", "", id)
 		}
 		for _, s := range dr.Secrets {
 			if err := d.addSecret(tx, c.CID, s, expires); err != nil {
@@ -118,7 +119,7 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 		if out, err = d.client(tx, &c); err != nil {
 			return err
 		}
-		return d.record(tx, Caller{tenant: t.TID}, "create", "Client", dr.ID)
+		return d.record(tx, Caller{tenant: t.TID}, "create", "Client", id)
 	})
 	return out, secret, err
 }

@@ -116,6 +116,9 @@ func (d *Directory) Invite(ctx context.Context, c Caller, s Scope, inv Invitatio
 // invited returns the user who is invited: a new one, or one who was invited
 // before and has not registered. known are those who had the address a moment ago.
 func (w *write) invited(tx *store.Tx, known []*scim.Resource) (*store.Row, error) {
+	if err := tx.LockKey("invited " + w.caller.Environment + " " + w.body.key); err != nil {
+		return nil, err
+	}
 	row, err := tx.ByKey(w.tenant, store.User, w.body.key)
 	if errors.Is(err, store.ErrNotFound) && len(known) > 0 {
 		row, err = tx.ByID(w.tenant, store.User, known[0].ID)

@@ -104,7 +104,7 @@ func (d *Directory) FindEnvironment(ctx context.Context, idOrName string) (*Envi
 // DeleteEnvironment removes an environment with everything in it.
 func (d *Directory) DeleteEnvironment(ctx context.Context, id string) error {
 	return d.update(ctx, func(tx *store.Tx) error {
-		t, err := tx.Tenant(id)
+		t, err := tx.LockedTenant(id)
 		if err != nil {
 			return notFound(err, "Environment", id)
 		}

@@ -41,7 +41,7 @@ func (d *Directory) ChangeNotifications(ctx context.Context, c Caller, s Scope, 
 	}
 	var out Notifications
 	err := d.update(ctx, func(tx *store.Tx) error {
-		t, err := tx.Tenant(c.Environment)
+		t, err := tx.LockedTenant(c.Environment)
 		if err != nil {
 			return notFound(err, "Environment", c.Environment)
 		}

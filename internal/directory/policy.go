@@ -140,7 +140,7 @@ func (d *Directory) SetPolicy(ctx context.Context, environment, population, name
 		return &scim.Error{Rule: scim.RuleCanonical, Path: "policy", Value: name, Allowed: PolicyNames()}
 	}
 	return d.update(ctx, func(tx *store.Tx) error {
-		t, err := tx.Tenant(environment)
+		t, err := tx.LockedTenant(environment)
 		if err != nil {
 			return notFound(err, "Environment", environment)
 		}

@@ -18,7 +18,9 @@ const day = 24 * time.Hour
 func under(t *testing.T, p directory.Policy) world {
 	t.Helper()
 	w := world{clock: directorytest.NewClock()}
-	d, err := directory.Open(ctx, directory.Config{Path: t.TempDir(), Now: w.clock.Now, Policy: &p})
+	cfg := directorytest.Config(t, t.TempDir())
+	cfg.Now, cfg.Policy = w.clock.Now, &p
+	d, err := directory.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ const maxPopulations = 1000
 // for one that has users.
 func (d *Directory) DeletePopulation(ctx context.Context, environment, id string) error {
 	return d.update(ctx, func(tx *store.Tx) error {
-		t, err := tx.Tenant(environment)
+		t, err := tx.LockedTenant(environment)
 		if err != nil {
 			return notFound(err, "Environment", environment)
 		}
@@ -127,7 +127,7 @@ func (d *Directory) DeletePopulation(ctx context.Context, environment, id string
 // with an empty id, refuses them (pingone B8).
 func (d *Directory) SetDefaultPopulation(ctx context.Context, environment, id string) error {
 	return d.update(ctx, func(tx *store.Tx) error {
-		t, err := tx.Tenant(environment)
+		t, err := tx.LockedTenant(environment)
 		if err != nil {
 			return notFound(err, "Environment", environment)
 		}

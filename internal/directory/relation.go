@@ -88,6 +88,9 @@ func (w *write) touchAll(tx *store.Tx, r scim.Relation, ends []int64, change fun
 // adopt makes sure that the organization at the lower end of the relation gets a
 // parent that it can have, and loses the one that it has.
 func (w *write) adopt(tx *store.Tx, row *store.Row, r scim.Relation, end int64) error {
+	if err := tx.LockKey("organizations of " + w.caller.Environment); err != nil { // one at a time, so that no two make a cycle
+		return err
+	}
 	child, parent := row.RID, end
 	if r == scim.Children {
 		child, parent = end, row.RID

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/store"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 // many is how many users the benchmarks of queries look among, and how many
@@ -24,7 +24,7 @@ const many = 100_000
 func crowded(b *testing.B) world {
 	b.Helper()
 	path := b.TempDir()
-	first, err := directory.Open(ctx, directory.Config{Path: path})
+	first, err := directory.Open(ctx, directorytest.Config(b, path))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func crowded(b *testing.B) world {
 		b.Fatal(err)
 	}
 	fill(b, path)
-	d, err := directory.Open(ctx, directory.Config{Path: path})
+	d, err := directory.Open(ctx, directorytest.Config(b, path))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func crowded(b *testing.B) world {
 
 // fill stores the users and groups, a thousand in a transaction.
 func fill(b *testing.B, path string) {
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(path, "rollcall.db")})
+	db, err := store.Open(ctx, storetest.At(b, path))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -234,6 +234,9 @@ func (d *Directory) operator(ctx context.Context, environment string) (Caller, e
 
 func (d *Directory) redefine(ctx context.Context, c Caller, tenant int64, r Redefinition) (types *scim.Types, err error) {
 	err = d.update(ctx, func(tx *store.Tx) error {
+		if err := tx.LockTenant(tenant); err != nil {
+			return err
+		}
 		now, err := loadTypes(tx, tenant)
 		if err != nil {
 			return notFound(err, "Environment", c.Environment)

@@ -228,7 +228,9 @@ func TestSecretLifetime(t *testing.T) {
 		good(t, secret, false)
 	})
 	t.Run("the longest is a matter of configuration", func(t *testing.T) {
-		d, err := directory.Open(ctx, directory.Config{Path: t.TempDir(), MaxLifetime: day})
+		cfg := directorytest.Config(t, t.TempDir())
+		cfg.MaxLifetime = day
+		d, err := directory.Open(ctx, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,6 +84,7 @@ func (d *Directory) prove(ctx context.Context, p proof) (*scim.Resource, error) 
 	var out *scim.Resource
 	refused := false
 	err = d.update(ctx, func(tx *store.Tx) error {
+		out, refused = nil, false
 		// State is checked at use: it may have changed while the hash was made.
 		now := d.stamp()
 		row, err := tx.ByRID(row.RID)

@@ -78,6 +78,9 @@ func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Prec
 		return nil, 0, err
 	}
 	err = w.commit(ctx, func(tx *store.Tx) error {
+		if err := tx.LockKey("id " + w.caller.Environment + " " + dr.ID); err != nil {
+			return err
+		}
 		old, err := tx.ByID(w.tenant, w.typ, dr.ID)
 		if err == nil && !c.limits.sees(old) {
 			err = store.ErrNotFound
@@ -117,6 +120,9 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 			return err
 		}
 		if err := p.check(old); err != nil {
+			return err
+		}
+		if err := tx.Hold(old); err != nil {
 			return err
 		}
 		t, err := tx.Tenant(c.Environment)
@@ -237,7 +243,9 @@ var errTypesChanged = errors.New("directory: the environment has other types")
 // the write was prepared with. If they have changed, it prepares the write again.
 func (w *write) commit(ctx context.Context, fn func(*store.Tx) error) error {
 	for {
+		prepared := *w
 		err := w.d.change(ctx, w.caller, func(tx *store.Tx) error {
+			*w = prepared // it may be called again
 			version, err := tx.TenantVersion(w.tenant)
 			switch {
 			case err != nil:
@@ -535,7 +543,7 @@ func (w *write) over(tx *store.Tx, old *store.Row, related []string, inc Include
 		w.body.activeGiven = given
 	}
 	if active := old.Resource().Attributes().Get("active"); w.typ == store.User && !w.body.activeGiven && !active.Bool() {
-		w.body.attributes.Set("active", active)
+		w.body.attributes = w.body.attributes.Clone().Set("active", active)
 		w.body.doc = scim.ObjectValue(w.body.attributes).AppendJSON(nil)
 	}
 	row := *old
@@ -752,6 +760,9 @@ func (w *write) findMembers(tx *store.Tx, ch MemberChange) (found map[int64]bool
 		known, err := tx.Resolve(w.tenant, typ, ids)
 		if err == nil && typ == store.User {
 			err = w.caller.limits.drop(tx, known)
+		}
+		if err == nil && typ == store.Group && len(known) > 0 && w.draft.NoCycles { // one at a time, so that no two make one
+			err = tx.LockKey("groups of " + w.caller.Environment)
 		}
 		if err != nil {
 			return nil, nil, err

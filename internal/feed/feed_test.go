@@ -71,7 +71,7 @@ func systemAt(t *testing.T, path string, change func(*feed.Config)) *system {
 	t.Helper()
 	s := &system{t: t, log: &logged{}}
 	var err error
-	if s.dir, err = directory.Open(t.Context(), directory.Config{Path: path}); err != nil {
+	if s.dir, err = directory.Open(t.Context(), directorytest.Config(t, path)); err != nil {
 		t.Fatal(err)
 	}
 	if known, err := s.dir.Environments(t.Context()); err != nil {

@@ -561,7 +561,9 @@ func TestPreferences(t *testing.T) {
 func TestRemind(t *testing.T) {
 	clock := directorytest.NewClock()
 	policy := directory.Policy{MaxAge: 30 * 24 * time.Hour, Reminders: [2]time.Duration{7 * 24 * time.Hour, 24 * time.Hour}}
-	dir, err := directory.Open(context.Background(), directory.Config{Path: t.TempDir(), Now: clock.Now, Policy: &policy})
+	cfg := directorytest.Config(t, t.TempDir())
+	cfg.Now, cfg.Policy = clock.Now, &policy
+	dir, err := directory.Open(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,11 @@
 package scim1_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +15,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim1"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 func TestDefaultGroup(t *testing.T) {
@@ -244,22 +242,10 @@ func TestPasswordIsHashed(t *testing.T) {
 				t.Errorf("%s %s: %d %s", r[0], r[1], status, body)
 			}
 		}
-		hashed := false
-		err := filepath.WalkDir(s.path, func(path string, e os.DirEntry, err error) error {
-			if err != nil || e.IsDir() {
-				return err
-			}
-			data, err := os.ReadFile(path)
-			if bytes.Contains(data, []byte(secret)) {
-				t.Errorf("%s holds the password", path)
-			}
-			hashed = hashed || bytes.Contains(data, []byte("$argon2id$"))
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
+		if storetest.Holds(t, s.path, secret) {
+			t.Error("the data hold the password")
 		}
-		if !hashed {
+		if !storetest.Holds(t, s.path, "$argon2id$") {
 			t.Error("no hash is stored")
 		}
 	})

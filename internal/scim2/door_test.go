@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,6 +24,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 	"github.com/rollcall-directory/rollcall/internal/server"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 // publicURL is what the servers of these tests are known as.
@@ -208,22 +208,10 @@ func (d *door) signIn(t testing.TB, userName, password string) bool {
 	return err == nil
 }
 
-// contains reports whether the text is anywhere in the directory's files.
+// contains reports whether the text is anywhere in the directory's data.
 func (d *door) contains(t testing.TB, text string) bool {
 	t.Helper()
-	found := false
-	err := filepath.WalkDir(d.files, func(path string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path)
-		found = found || bytes.Contains(data, []byte(text))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
+	return storetest.Holds(t, d.files, text)
 }
 
 // An answer is what a door sent.

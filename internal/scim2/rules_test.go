@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 	"github.com/rollcall-directory/rollcall/internal/store"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 // patched is a PATCH of one operation in the form of all modes.
@@ -751,7 +751,7 @@ var ruleErrors = []check{
 		// machine at any point, is proved by the tests of the store.
 		for i := range 20 {
 			id := d.user(t, fmt.Sprintf(`{"userName":"u%d","password":"Secret12345"}`, i))
-			db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(d.files, "rollcall.db")})
+			db, err := store.Open(t.Context(), storetest.At(t, d.files))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -772,7 +772,7 @@ var ruleErrors = []check{
 		}
 	}},
 	{name: "scim:ERR-08 a lock that passes is waited for, one that stays is 503", run: func(t *testing.T, d *door) {
-		db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(d.files, "rollcall.db")})
+		db, err := store.Open(t.Context(), storetest.At(t, d.files))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -781,7 +781,10 @@ var ruleErrors = []check{
 			held, free := make(chan struct{}), make(chan struct{})
 			done := make(chan error)
 			go func() {
-				done <- db.Update(context.Background(), func(*store.Tx) error {
+				done <- db.Update(context.Background(), func(tx *store.Tx) error {
+					if _, err := tx.LockedTenant(directorytest.Environment); err != nil {
+						t.Error(err)
+					}
 					close(held)
 					<-free
 					return nil
@@ -868,7 +871,7 @@ func (d *door) createQuickly(t testing.TB, i int) string {
 // trail returns how many rows of the logs of changes and of audit hold the text.
 func (d *door) trail(t testing.TB, text string) int {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{Path: filepath.Join(d.files, "rollcall.db")})
+	db, err := store.Open(t.Context(), storetest.At(t, d.files))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,7 +180,9 @@ func narrow(t *testing.T, users int) (d *door, group string) {
 	t.Helper()
 	d = &door{base: "/scim/v2", token: directorytest.DevToken, log: new(bytes.Buffer), clock: directorytest.NewClock()}
 	var err error
-	if d.dir, err = directory.Open(t.Context(), directory.Config{Path: t.TempDir(), Now: d.clock.Now, ScanRows: 1}); err != nil {
+	cfg := directorytest.Config(t, t.TempDir())
+	cfg.Now, cfg.ScanRows = d.clock.Now, 1
+	if d.dir, err = directory.Open(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.dir.Close() })

@@ -65,8 +65,8 @@ func (tx *Tx) Relate(r scim.Relation, rid int64, ends ...int64) (int, error) {
 		return 0, nil
 	}
 	at := sides[r]
-	return tx.exec("INSERT INTO member("+at.near+", kind, "+at.far+") SELECT $1, $2, r.rid FROM "+tx.listed("$3", "bigint")+
-		" CROSS JOIN resource r WHERE r.rid = w.value"+tx.lock("KEY SHARE OF r")+" ON CONFLICT DO NOTHING", rid, at.kind, ends)
+	return tx.exec("INSERT INTO member("+at.near+", kind, "+at.far+") SELECT n.rid, $2, r.rid FROM (SELECT rid FROM resource WHERE rid = $1"+tx.lock("KEY SHARE")+") n CROSS JOIN "+
+		tx.listed("$3", "bigint")+" CROSS JOIN resource r WHERE r.rid = w.value"+tx.lock("KEY SHARE OF r")+" ON CONFLICT DO NOTHING", rid, at.kind, ends)
 }
 
 // Unrelate takes the resources out of the relation and returns how many were in it.
@@ -202,11 +202,15 @@ func (tx *Tx) ClearMembers(gid int64) (int, error) {
 	return tx.exec("DELETE FROM member WHERE gid = $1 AND kind = $2", gid, memberKind)
 }
 
-// SetManager makes one user the manager of another; 0 for none.
+// SetManager makes one user the manager of another; 0 for none. Errors:
+// ErrStale if the manager is gone.
 func (tx *Tx) SetManager(rid, manager int64) error {
 	if _, err := tx.exec("DELETE FROM member WHERE mid = $1 AND kind = $2", rid, managerKind); err != nil || manager == 0 {
 		return err
 	}
-	_, err := tx.Relate(scim.Reports, manager, rid)
+	n, err := tx.Relate(scim.Reports, manager, rid)
+	if err == nil && n == 0 {
+		err = tx.changed(manager)
+	}
 	return err
 }

@@ -62,6 +62,9 @@ func openPostgres(ctx context.Context, db *DB) (engine, error) {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "rollcall"
 	}
+	if c.RuntimeParams["lock_timeout"] == "" {
+		c.RuntimeParams["lock_timeout"] = "5000" // ms, as SQLite waits
+	}
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 	}
@@ -349,7 +352,7 @@ func (e *postgresEngine) translate(err error) error {
 		return ErrKeyTaken
 	case "40001", "40P01", "23503": // serialization failure, deadlock; a row that is referred to is gone
 		return fmt.Errorf("%w: %w", errConflict, err)
-	case "57014": // cancelled
+	case "57014", "55P03": // cancelled, a lock that stays
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	switch fault.Code[:2] {
@@ -385,8 +388,7 @@ const (
 func (e *postgresEngine) lockKey(tx *Tx, key string) error {
 	h := fnv.New64a()
 	h.Write([]byte(key))
-	_, err := tx.exec("SELECT pg_advisory_xact_lock($1)", int64(h.Sum64()))
-	return err
+	return tx.push("SELECT pg_advisory_xact_lock($1)", int64(h.Sum64()))
 }
 
 func (e *postgresEngine) lockTenant(tx *Tx, tid int64, alone bool) error {
@@ -399,8 +401,7 @@ func (e *postgresEngine) lockTenant(tx *Tx, tid int64, alone bool) error {
 	}
 	tx.locked[tid] = alone
 	if alone {
-		_, err := tx.exec("SELECT pg_advisory_xact_lock($1, $2)", tenantLock, tid)
-		return err
+		return tx.push("SELECT pg_advisory_xact_lock($1, $2)", tenantLock, tid)
 	}
 	return tx.push("SELECT pg_advisory_xact_lock_shared($1, $2)", tenantLock, tid)
 }

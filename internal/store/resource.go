@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"database/sql"
+	"errors"
 	"strconv"
 	"time"
 
@@ -192,6 +193,16 @@ func (tx *Tx) Touch(at time.Time, rids ...int64) ([]*Row, error) {
 		return nil, err
 	}
 	return list(tx, scanRow, selectRow+"WHERE r.rid"+these+" ORDER BY r.rid", rids)
+}
+
+// Hold keeps others from changing a resource that was read, and from relating to
+// it, until the transaction ends. Errors: ErrStale.
+func (tx *Tx) Hold(r *Row) error {
+	version, err := first(tx, scanInt, "SELECT version FROM resource WHERE rid = $1"+tx.lock("UPDATE"), r.RID)
+	if errors.Is(err, ErrNotFound) || err == nil && version != r.Version {
+		return tx.changed(r.RID)
+	}
+	return err
 }
 
 // Delete removes a resource as it was read with its index rows, credential and

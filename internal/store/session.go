@@ -248,7 +248,7 @@ func (s *pgSession) script(ctx context.Context, text string) error {
 type pgSchema struct{ *pgSession }
 
 func (s pgSchema) begin(ctx context.Context) error {
-	return s.script(ctx, fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d, 0)", schemaLock))
+	return s.script(ctx, fmt.Sprintf("BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(%d, 0)", schemaLock))
 }
 
 func (s pgSchema) end(ctx context.Context, keep bool) error {

@@ -97,6 +97,19 @@ func (tx *Tx) Tenant(id string) (*Tenant, error) {
 	return &own, nil
 }
 
+// LockedTenant is Tenant for who is about to change the environment, or to
+// delete what others rely on: see LockTenant.
+func (tx *Tx) LockedTenant(id string) (*Tenant, error) {
+	t, err := tx.Tenant(id)
+	if err == nil {
+		err = tx.LockTenant(t.TID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return tx.Tenant(id)
+}
+
 // TenantByTID returns the environment of this key. Errors: ErrNotFound.
 func (tx *Tx) TenantByTID(tid int64) (*Tenant, error) {
 	return first(tx, scanTenant, selectTenant+"WHERE t.tid = $1", tid)

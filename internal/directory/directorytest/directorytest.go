@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 // The identities of the directories that Open makes.
@@ -57,7 +58,14 @@ func (c *Clock) Advance(step time.Duration) {
 // Start is the time at which the clock of Open stands.
 var Start = time.Date(2026, 3, 1, 8, 15, 30, 120_000_000, time.UTC)
 
-// Open returns a directory on a file in a temporary folder, with the
+// Config returns how to open a directory whose data belong to the folder: in a
+// file there, or in a database of the engine that storetest.Database names.
+func Config(t testing.TB, path string) directory.Config {
+	t.Helper()
+	return directory.Config{Path: path, Database: storetest.At(t, path).URL}
+}
+
+// Open returns a directory of the test's own, with the
 // environments and clients above, and its clock.
 func Open(t testing.TB) (*directory.Directory, *Clock) {
 	t.Helper()
@@ -69,7 +77,9 @@ func OpenAt(t testing.TB, path string) (*directory.Directory, *Clock) {
 	t.Helper()
 	ctx := context.Background()
 	clock := NewClock()
-	d, err := directory.Open(ctx, directory.Config{Path: path, Now: clock.Now})
+	cfg := Config(t, path)
+	cfg.Now = clock.Now
+	d, err := directory.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

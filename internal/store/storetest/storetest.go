@@ -3,27 +3,69 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rollcall-directory/rollcall/internal/postgrestest"
 	"github.com/rollcall-directory/rollcall/internal/store"
 )
 
-// Engine names the variable of the environment that says on which engine tests
-// run: postgres for a server that is started for them; empty for SQLite.
-const Engine = "ROLLCALL_TEST_ENGINE"
+// Database names the variable of the environment that says on which engine
+// tests run: postgres, for a server that is started for them; empty is SQLite.
+const Database = "ROLLCALL_TEST_DATABASE"
 
 // Config returns where a test has its data: in a database of its own of the
-// engine that Engine names.
+// engine that Database names.
 func Config(t testing.TB) store.Config {
 	t.Helper()
-	if os.Getenv(Engine) == "postgres" {
-		return Postgres(t)
+	return At(t, t.TempDir())
+}
+
+// At is Config for data that belong to a folder: for one folder it is always the same.
+func At(t testing.TB, path string) store.Config {
+	t.Helper()
+	if os.Getenv(Database) != "postgres" {
+		return store.Config{Path: filepath.Join(path, "rollcall.db")}
 	}
-	return SQLite(t)
+	note := filepath.Join(path, "database")
+	url, err := os.ReadFile(note)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(path, 0o700); err == nil {
+			url = []byte(Postgres(t).URL)
+			err = os.WriteFile(note, url, 0o600)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.Config{URL: string(url)}
+}
+
+// Holds reports whether the text is anywhere in the data that belong to the folder.
+func Holds(t testing.TB, path, text string) bool {
+	t.Helper()
+	if cfg := At(t, path); cfg.URL != "" {
+		return strings.Contains(postgrestest.Dump(t, cfg.URL), text)
+	}
+	found := false
+	err := filepath.WalkDir(path, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		found = found || bytes.Contains(data, []byte(text))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // SQLite returns a file of the test.
