@@ -224,7 +224,7 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 	switch {
 	case isRule(err, scim.RuleExists), c.kind.named && isRule(err, scim.RuleUnique):
 		return exists()
-	case err != nil && draft.ID != "" && q.exists(draft.ID):
+	case isRule(err, scim.RuleUnique) && draft.ID != "" && q.exists(draft.ID):
 		// The same create once more: its userName is taken too, but the id comes first.
 		return exists()
 	case err != nil:
