@@ -56,7 +56,7 @@ func startNodes(t *testing.T, database string, n int, args ...string) []*node {
 				}
 				if t.Failed() {
 					log, _ := os.ReadFile(filepath.Join(nd.dir, "serve.log"))
-					t.Logf("the end of the log of %s: %s", nd.url, log[max(0, len(log)-2000):])
+					t.Logf("the end of the log of %s: %s", nd.url, log[max(0, len(log)-20000):])
 				}
 			})
 		}

@@ -17,7 +17,7 @@ type Proxy struct {
 	changed *sync.Cond
 	stalled bool
 	refuses bool
-	snipe   []byte                // see CutAfter
+	snipe   []string              // see CutAfter
 	sniped  chan struct{}         // closed when that happens
 	open    map[net.Conn]net.Conn // both ends of what is passed on
 	running sync.WaitGroup
@@ -70,13 +70,13 @@ func (p *Proxy) Restore() {
 	p.changed.Broadcast()
 }
 
-// CutAfter breaks the next connection that sends the text to the server: the
-// server gets it and answers, the client does not learn what. The channel is
-// closed when that has happened. Other connections go on.
-func (p *Proxy) CutAfter(text string) <-chan struct{} {
+// CutAfter breaks the next connection that sends the texts to the server, one
+// after the other: the server gets the last and answers, the client does not
+// learn what. The channel is closed when that has happened. Other connections go on.
+func (p *Proxy) CutAfter(texts ...string) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.snipe, p.sniped = []byte(text), make(chan struct{})
+	p.snipe, p.sniped = texts, make(chan struct{})
 	return p.sniped
 }
 
@@ -120,11 +120,18 @@ func (p *Proxy) pass(client net.Conn) {
 		sever(client, server)
 	}
 	p.mu.Unlock()
-	var doomed chan struct{} // told when the answer that must not arrive is here
+	var doomed, sniped chan struct{} // doomed is told when the answer that must not arrive is here
+	seen := 0                        // texts of CutAfter, of the call that made sniped
 	var both sync.WaitGroup
 	both.Go(func() {
 		p.copy(server, client, func(data []byte) bool {
-			if p.snipe != nil && bytes.Contains(data, p.snipe) {
+			if sniped != p.sniped {
+				sniped, seen = p.sniped, 0
+			}
+			for seen < len(p.snipe) && bytes.Contains(data, []byte(p.snipe[seen])) {
+				seen++
+			}
+			if p.snipe != nil && seen == len(p.snipe) {
 				p.snipe, doomed = nil, p.sniped
 			}
 			return true
