@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -32,6 +33,7 @@ import (
 type benchCommand struct {
 	Connections []int         `default:"1,16,64" help:"Connections at a time (${default})."`
 	For         time.Duration `name:"for" default:"3s" help:"How long each figure is taken (${default})."`
+	Users       int64         `default:"10000" placeholder:"N" help:"Create so many users first (${default})."`
 	Database    string        `placeholder:"URL" help:"Keep the data in this PostgreSQL database, which is left with what was created."`
 	Dir         string        `placeholder:"DIR" help:"Keep the data below this directory while it runs (a temporary one)."`
 	Limit       string        `hidden:"" help:"Serve the limits and keep their file here."`
@@ -53,24 +55,18 @@ type figure struct {
 	Ratio float64 `json:"ratio,omitempty"`
 }
 
-// The works: what is measured, in the order of a round. The limits come first.
-const (
-	workEcho   = "limit: parse and render 1 KB"
-	workAppend = "limit: the same, appended and flushed"
-	workMemory = "limit: 1 KB from memory"
-	workCreate = "create a user"
-	workRead   = "read a user by id"
-)
+// A footprint is what the server takes up in the end.
+type footprint struct {
+	Users    int64   `json:"users"`
+	Resident int64   `json:"resident_bytes,omitempty"` // absent where the system does not tell
+	Disk     int64   `json:"disk_bytes,omitempty"`     // absent in PostgreSQL
+	Start    float64 `json:"start_ms"`                 // from the start of the process to the answer that it is ready
+}
 
-// limitsOf says which limits a work is compared with.
-func limitsOf(work string) []string {
-	switch work {
-	case workCreate:
-		return []string{workEcho, workAppend}
-	case workRead:
-		return []string{workMemory}
-	}
-	return nil
+// A result is all that was measured.
+type result struct {
+	Figures []figure  `json:"figures"`
+	Server  footprint `json:"server"`
 }
 
 // Run measures, or is the child that serves the limits.
@@ -83,52 +79,69 @@ func (c *benchCommand) Run(t *terminal) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{duration: c.For}
-	if err := b.start(dir, c.Database); err != nil {
-		return errors.Join(err, b.stop())
-	}
-	var figures []figure
-	for _, n := range c.Connections {
-		round, err := b.round(n)
-		if err != nil {
-			return errors.Join(err, b.stop())
-		}
-		figures = append(figures, round...)
-	}
-	if err := b.stop(); err != nil {
+	b := &bench{duration: c.For, dir: dir}
+	out, err := b.run(c)
+	if err = errors.Join(err, b.server.stop(), b.limit.stop()); err != nil {
 		return err
 	}
-	return t.print(figures, func(w io.Writer) {
-		table(w, "WORK\tCONNECTIONS\tREQ/S\tP50 MS\tP99 MS\tCPU µS\tRATIO", figures, func(f figure) string {
+	return t.print(out, func(w io.Writer) {
+		table(w, "WORK\tCONNECTIONS\tREQ/S\tP50 MS\tP99 MS\tCPU µS\tRATIO", out.Figures, func(f figure) string {
 			ratio := ""
 			if f.Limit != "" {
 				ratio = fmt.Sprintf("%.2f of %s", f.Ratio, strings.TrimPrefix(f.Limit, "limit: "))
 			}
 			return fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%s", f.Work, f.Connections, f.Rate, f.P50, f.P99, f.CPU, ratio)
 		})
+		at := out.Server
+		fmt.Fprintf(w, "server with %d users: %d MiB resident, %d bytes on disk for a user, ready %.0f ms after its start\n",
+			at.Users, at.Resident>>20, at.Disk/at.Users, at.Start)
 	})
+}
+
+// run measures everything.
+func (b *bench) run(c *benchCommand) (*result, error) {
+	if err := b.start(c.Database); err != nil {
+		return nil, err
+	}
+	if err := b.fill(max(c.Users, 1)); err != nil {
+		return nil, fmt.Errorf("create users: %w", err)
+	}
+	out := &result{}
+	for _, n := range c.Connections {
+		round, err := b.round(n)
+		if err != nil {
+			return nil, err
+		}
+		out.Figures = append(out.Figures, round...)
+	}
+	var err error
+	out.Server, err = b.footprint()
+	return out, err
 }
 
 // A bench is the two children and what is known of them.
 type bench struct {
 	duration      time.Duration
+	dir           string
+	serve         []string // the arguments of server
 	server, limit *child
 	secret        string
+	group         string       // id of one with many members
 	created       atomic.Int64 // users so far
 	mu            sync.Mutex
 	ids           []string // of the users, as many as are worth keeping
 }
 
-func (b *bench) start(dir, database string) (err error) {
-	data := dataFlag{Data: filepath.Join(dir, "data"), Database: database}
-	where := []string{"--data", data.Data}
+func (b *bench) start(database string) (err error) {
+	data := dataFlag{Data: filepath.Join(b.dir, "data"), Database: database}
+	b.serve = []string{"serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0", "--data", data.Data}
 	if database != "" {
-		where = []string{"--database", database}
+		b.serve = append(b.serve[:len(b.serve)-2], "--database", database)
 	}
-	if b.server, err = startChild(filepath.Join(dir, "serve.txt"), append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0"}, where...)...); err != nil {
+	if b.server, err = startChild(filepath.Join(b.dir, "serve.txt"), b.serve...); err != nil {
 		return err
 	}
-	if b.limit, err = startChild(filepath.Join(dir, "limit.txt"), "bench", "--json", "--limit", filepath.Join(dir, "limit.log")); err != nil {
+	if b.limit, err = startChild(filepath.Join(b.dir, "limit.txt"), "bench", "--json", "--limit", filepath.Join(b.dir, "limit.log")); err != nil {
 		return err
 	}
 	return data.use(func(ctx context.Context, d *directory.Directory) error {
@@ -141,57 +154,97 @@ func (b *bench) start(dir, database string) (err error) {
 	})
 }
 
-func (b *bench) stop() error { return errors.Join(b.server.stop(), b.limit.stop()) }
+// fill creates users, and a group that 10,000 of them are members of, or all if
+// there are fewer.
+func (b *bench) fill(users int64) error {
+	const connections = 64
+	more := func() bool { return b.created.Load() < users }
+	if _, err := b.together(workCreate, connections, more); err != nil {
+		return err
+	}
+	once := true
+	_, err := b.drive(workGroup, 0, func() bool { defer func() { once = false }(); return once })
+	return err
+}
+
+// footprint returns what the server takes up, and starts it once more to see how long that takes.
+func (b *bench) footprint() (f footprint, err error) {
+	f = footprint{Users: b.created.Load(), Resident: b.server.resident()}
+	if err := b.server.stop(); err != nil {
+		return f, err
+	}
+	err = filepath.WalkDir(filepath.Join(b.dir, "data"), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			f.Disk += info.Size()
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) { // the data is in PostgreSQL
+		err = nil
+	}
+	if err != nil {
+		return f, err
+	}
+	begin := time.Now()
+	b.server, err = startChild(filepath.Join(b.dir, "serve.txt"), b.serve...)
+	f.Start = float64(time.Since(begin).Microseconds()) / 1000
+	return f, err
+}
 
 // round measures every work with n connections.
 func (b *bench) round(n int) ([]figure, error) {
 	rates := map[string]float64{}
 	var figures []figure
-	for _, work := range []string{workEcho, workAppend, workMemory, workCreate, workRead} {
-		f, err := b.measure(work, n)
+	for _, w := range works {
+		f, err := b.measure(w, n)
 		if err != nil {
-			return nil, fmt.Errorf("%s with %d connections: %w", work, n, err)
+			return nil, fmt.Errorf("%s with %d connections: %w", w.name, n, err)
 		}
-		rates[work] = f.Rate
-		limits := limitsOf(work)
-		if limits == nil {
-			figures = append(figures, f)
+		rates[w.name] = f.Rate
+		if w.limit != "" {
+			f.Limit, f.Ratio = w.limit, f.Rate/rates[w.limit]
 		}
-		for _, limit := range limits {
-			f.Limit, f.Ratio = limit, f.Rate/rates[limit]
-			figures = append(figures, f)
-		}
+		figures = append(figures, f)
 	}
 	return figures, nil
 }
 
 // measure drives one work until its time is over.
-func (b *bench) measure(work string, n int) (figure, error) {
-	var wg sync.WaitGroup
-	took, errs := make([][]time.Duration, n), make([]error, n)
-	used := b.to(work).cpu()
+func (b *bench) measure(w work, n int) (figure, error) {
+	used := b.to(w).cpu()
 	begin := time.Now()
-	for i := range n {
-		wg.Go(func() { took[i], errs[i] = b.drive(work, i, begin.Add(b.duration)) })
-	}
-	wg.Wait()
+	all, err := b.together(w, n, func() bool { return time.Since(begin) < b.duration })
 	elapsed := time.Since(begin)
-	used = b.to(work).cpu() - used
-	all := slices.Concat(took...)
-	if err := errors.Join(errs...); err != nil || len(all) == 0 {
+	used = b.to(w).cpu() - used
+	if err != nil || len(all) == 0 {
 		return figure{}, cmp.Or(err, errors.New("not one request was answered"))
 	}
 	slices.Sort(all)
 	ms := func(share float64) float64 {
 		return float64(all[int(share*float64(len(all)-1))]) / float64(time.Millisecond)
 	}
-	return figure{Work: work, Connections: n, Rate: float64(len(all)) / elapsed.Seconds(), P50: ms(0.5), P99: ms(0.99),
+	return figure{Work: w.name, Connections: n, Rate: float64(len(all)) / elapsed.Seconds(), P50: ms(0.5), P99: ms(0.99),
 		CPU: float64(used.Microseconds()) / float64(len(all))}, nil
 }
 
+// together drives a work on n connections and returns how long its requests took.
+func (b *bench) together(w work, n int, more func() bool) ([]time.Duration, error) {
+	var wg sync.WaitGroup
+	took, errs := make([][]time.Duration, n), make([]error, n)
+	for i := range n {
+		wg.Go(func() { took[i], errs[i] = b.drive(w, i, more) })
+	}
+	wg.Wait()
+	return slices.Concat(took...), errors.Join(errs...)
+}
+
 // to returns the child that does the work.
-func (b *bench) to(work string) *child {
-	if limitsOf(work) == nil {
+func (b *bench) to(w work) *child {
+	if w.limit == "" {
 		return b.limit
 	}
 	return b.server
@@ -199,17 +252,22 @@ func (b *bench) to(work string) *child {
 
 // drive sends requests on one connection, each when the one before is
 // answered, and returns how long they took.
-func (b *bench) drive(work string, seed int, end time.Time) (took []time.Duration, err error) {
-	conn, err := net.Dial("tcp", b.to(work).address)
+func (b *bench) drive(w work, seed int, more func() bool) (took []time.Duration, err error) {
+	conn, err := net.Dial("tcp", b.to(w).address)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
 	in := bufio.NewReaderSize(conn, 16<<10)
 	var out bytes.Buffer
-	for n := seed; time.Now().Before(end); n++ {
+	for n := seed; more(); n++ {
 		out.Reset()
-		status := b.request(&out, work, n)
+		method, path, body := w.request(b, n)
+		fmt.Fprintf(&out, "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n", method, path, b.secret)
+		if body != "" {
+			fmt.Fprintf(&out, "Content-Type: application/scim+json\r\nContent-Length: %d\r\n", len(body))
+		}
+		fmt.Fprintf(&out, "\r\n%s", body)
 		begin := time.Now()
 		if _, err := conn.Write(out.Bytes()); err != nil {
 			return nil, err
@@ -218,66 +276,19 @@ func (b *bench) drive(work string, seed int, end time.Time) (took []time.Duratio
 		if err != nil {
 			return nil, err
 		}
-		body, err := io.ReadAll(res.Body)
+		answer, err := io.ReadAll(res.Body)
 		if err != nil {
 			return nil, err
 		}
 		took = append(took, time.Since(begin))
-		if res.StatusCode != status {
-			return nil, fmt.Errorf("status %s, want %d: %.200s", res.Status, status, body)
+		if res.StatusCode/100 != 2 {
+			return nil, fmt.Errorf("status %s: %.200s", res.Status, answer)
 		}
-		if work == workCreate {
-			b.remember(body)
+		if w.keep != nil {
+			w.keep(b, answer)
 		}
 	}
 	return took, nil
-}
-
-// request writes the request and returns the status that it must get.
-func (b *bench) request(w *bytes.Buffer, work string, n int) (status int) {
-	method, path, body, status := "POST", "/echo", "", http.StatusOK
-	switch work {
-	case workEcho:
-		body = benchUser(int64(n))
-	case workAppend:
-		path, body = "/append", benchUser(int64(n))
-	case workMemory:
-		method, path = "GET", "/memory"
-	case workCreate:
-		path, body, status = "/scim/v2/Users", benchUser(b.created.Add(1)), http.StatusCreated
-	case workRead:
-		method, path = "GET", "/scim/v2/Users/"+b.ids[n%len(b.ids)]
-	}
-	fmt.Fprintf(w, "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n", method, path, b.secret)
-	if body != "" {
-		fmt.Fprintf(w, "Content-Type: application/scim+json\r\nContent-Length: %d\r\n", len(body))
-	}
-	fmt.Fprintf(w, "\r\n%s", body)
-	return status
-}
-
-// remember keeps the id of a user that was created.
-func (b *bench) remember(body []byte) {
-	const most = 100_000
-	_, rest, _ := bytes.Cut(body, []byte(`"id":"`))
-	id, _, ok := bytes.Cut(rest, []byte(`"`))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if ok && len(b.ids) < most {
-		b.ids = append(b.ids, string(id))
-	}
-}
-
-// benchUser returns a user of about 1.1 KB without a password.
-func benchUser(n int64) string {
-	return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],`+
-		`"userName":"user%[1]d@example.com","externalId":"external-%[1]d","displayName":"Person Number %[1]d","nickName":"nick%[1]d","title":"Engineer",`+
-		`"userType":"Employee","preferredLanguage":"en","locale":"en-GB","timezone":"Europe/London","active":true,`+
-		`"name":{"formatted":"Person Number %[1]d","familyName":"Number%[1]d","givenName":"Person","middleName":"of"},`+
-		`"emails":[{"value":"user%[1]d@example.com","type":"work","primary":true},{"value":"home%[1]d@example.org","type":"home"}],`+
-		`"phoneNumbers":[{"value":"+44 20 7946 %[1]d","type":"work"},{"value":"+44 7700 90 %[1]d","type":"mobile"}],`+
-		`"addresses":[{"type":"work","streetAddress":"%[1]d Main Street","locality":"London","region":"London","postalCode":"EC1A 1BB","country":"GB","primary":true}],`+
-		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"employeeNumber":"%[1]d","costCenter":"4130","organization":"Example","division":"Products","department":"Research %[1]d"}}`, n)
 }
 
 // A child is this program, run as a server.
@@ -333,6 +344,17 @@ func (k *child) cpu() time.Duration {
 		ticks += time.Duration(n)
 	}
 	return ticks * (time.Second / 100)
+}
+
+// resident returns the memory of the child in bytes, 0 where the system has no /proc.
+func (k *child) resident() int64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", k.cmd.Process.Pid))
+	fields := strings.Fields(string(text))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
 }
 
 func (k *child) stop() error {

@@ -10,13 +10,18 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
 	"syscall"
+
+	"golang.org/x/crypto/argon2"
 )
 
 // serveLimits is the other child of bench: the least that a directory on
 // net/http must do. /echo parses a JSON body and renders it back, /append also
 // writes it to a file that is flushed to the disk before the answer, /memory
-// answers a GET with as much from memory.
+// answers a GET with as much from memory, /page renders a hundred of it, /hash
+// hashes a password.
 func serveLimits(t *terminal, path string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -59,7 +64,24 @@ func limits(j *journal) http.Handler {
 		answer(w, text)
 	})
 	kept := []byte(benchUser(1))
-	mux.HandleFunc("GET /memory", func(w http.ResponseWriter, r *http.Request) { answer(w, kept) })
+	mux.HandleFunc("GET /memory", func(w http.ResponseWriter, _ *http.Request) { answer(w, kept) })
+	mux.HandleFunc("GET /page", func(w http.ResponseWriter, _ *http.Request) {
+		var user map[string]any
+		_ = json.Unmarshal(kept, &user)
+		text, err := json.Marshal(slices.Repeat([]any{user}, 100))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		answer(w, text)
+	})
+	slots := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)) // as many hashes at a time as the server makes
+	mux.HandleFunc("GET /hash", func(w http.ResponseWriter, _ *http.Request) {
+		slots <- struct{}{}
+		key := argon2.IDKey(kept[:20], kept[20:36], 2, 19<<10, 1, 32)
+		<-slots
+		answer(w, key)
+	})
 	return mux
 }
 

@@ -41,7 +41,7 @@ type commands struct {
 	Stream      streamCommand      `cmd:"" help:"Administer event streams: who is told what changes."`
 	Copy        copyCommand        `cmd:"" help:"Copy all data into another store: from SQLite to PostgreSQL, or back."`
 	Doctor      doctorCommand      `cmd:"" help:"Look whether everything is as it should be."`
-	Bench       benchCommand       `cmd:"" help:"Measure creates and reads beside the limit of the machine."`
+	Bench       benchCommand       `cmd:"" help:"Measure what clients do most beside the limits of the machine."`
 	Completion  completionCommand  `cmd:"" help:"Print what makes a shell complete this command."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
