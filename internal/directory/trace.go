@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"slices"
 	"sync"
 
@@ -9,9 +10,9 @@ import (
 
 // A Trace collects what one request leaves behind for operators: the rewrites
 // that were used on it, so that nothing is put right silently, and the shapes of
-// its filters. The directory writes the rewrites into the audit row of what the
-// request changes; the server logs both and counts the rewrites. None of it is
-// text of the client.
+// its filters, and faults of the server in a part of an answer. The directory writes the rewrites into the audit row of what the
+// request changes; the server logs all of it and counts the rewrites. But for
+// the faults none of it is text of the client.
 //
 // A *Trace may be used by several goroutines. A nil one collects nothing.
 type Trace struct {
@@ -20,6 +21,7 @@ type Trace struct {
 	mu      sync.Mutex
 	fired   []string
 	filters []string
+	faults  []error
 }
 
 // Fire adds the name of a rewrite (scim.Rewrites.String) or of some other
@@ -71,6 +73,29 @@ func (t *Trace) Filters() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.filters)
+}
+
+// Fail adds a fault of the server that ended one of several operations of a
+// request, whose answer as a whole is none. Those beyond the fourth are left out.
+func (t *Trace) Fail(err error) {
+	const most = 4
+	for ; t != nil; t = t.whole {
+		t.mu.Lock()
+		if len(t.faults) < most {
+			t.faults = append(t.faults, err)
+		}
+		t.mu.Unlock()
+	}
+}
+
+// Fault returns what was added by Fail, nil if nothing was.
+func (t *Trace) Fault() error {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return errors.Join(t.faults...)
 }
 
 // Part returns a Trace for one of several operations of a request: it begins

@@ -373,7 +373,10 @@ func (b *bulk) result(op *bulkOperation) scim.Value {
 		o.Set("location", scim.StringValue(b.location(op.kind.ResourceType, op.id)))
 	}
 	if op.err != nil {
-		said, _ := b.wording(b.r, op.err)
+		said, fault := b.wording(b.r, op.err)
+		if fault == nil {
+			op.trace.Fail(op.err)
+		}
 		o.Set("status", scim.StringValue(strconv.Itoa(said.status)))
 		return scim.ObjectValue(o.Set("response", scim.ObjectValue(errorObject(said))))
 	}

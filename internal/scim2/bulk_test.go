@@ -1,7 +1,9 @@
 package scim2_test
 
 import (
+	"database/sql"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -267,6 +269,28 @@ var standardBulk = []check{
 		want(t, "users", d.names(t, "/Users"), []string{"ada"})
 		want(t, "statuses", statuses(d.bulk(t, ops[0], post("/Users", "3", `{"userName":"x"}`), ops[4])), []any{"201", "409", "204"})
 		want(t, "users", d.names(t, "/Users"), []string{"x"})
+	}},
+	{name: "a fault of the server in one operation is logged, and not told", run: func(t *testing.T, d *door) {
+		id := d.user(t, `{"userName":"ada"}`)
+		db, err := sql.Open("sqlite", filepath.Join(d.files, "rollcall.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec("DROP TABLE credential"); err != nil {
+			t.Fatal(err)
+		}
+		d.log.Reset()
+		results := d.bulk(t, post("/Users", "a", `{"userName":"bob","password":"Correct horse 1"}`), `{"method":"PATCH","path":"/Users/`+id+`","data":`+patch(`{"op":"add","path":"title","value":"x"}`)+`}`)
+		want(t, "statuses", statuses(results), []any{"500", "500"})
+		for _, r := range results {
+			if text := fmt.Sprint(r["response"]); strings.Contains(text, "credential") || !strings.Contains(text, "Internal error; the log has it under request ") {
+				t.Errorf("told: %s", text)
+			}
+		}
+		if log := d.log.String(); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "no such table: ") || !strings.Contains(log, `"status":200`) || strings.Contains(log, "horse") {
+			t.Errorf("log %s", log)
+		}
 	}},
 	{name: "scim:BLK-20,scim:BLK-21 a bare list for a PATCH; nothing secret, one record for each operation", run: func(t *testing.T, d *door) {
 		id := d.user(t, `{"userName":"ada"}`)

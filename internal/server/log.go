@@ -17,11 +17,14 @@ import (
 // the numbers of the rules, as their words may hold what the client sent; only a
 // fault of the server is told in words.
 func (s *Server) record(r *http.Request, id string, out *answer, served route.Served, took time.Duration) {
-	level := slog.LevelInfo
+	level, fault := slog.LevelInfo, served.Caller.Trace.Fault()
+	if served.Err != nil && out.status >= 500 {
+		fault = served.Err
+	}
 	switch {
 	case out.status == http.StatusServiceUnavailable:
 		level = slog.LevelWarn
-	case out.status >= 500:
+	case fault != nil || out.status >= 500:
 		level = slog.LevelError
 	case served.Door == healthDoor:
 		level = slog.LevelDebug
@@ -59,8 +62,8 @@ func (s *Server) record(r *http.Request, id string, out *answer, served route.Se
 		}
 		attrs = append(attrs, slog.Any("rules", rules))
 	}
-	if served.Err != nil && out.status >= 500 {
-		attrs = append(attrs, slog.String("error", served.Err.Error()))
+	if fault != nil {
+		attrs = append(attrs, slog.String("error", fault.Error()))
 	}
 	s.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
