@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
 
@@ -400,4 +401,78 @@ var fieldDefects = []check{
 		g, ids := d.group(t, "G", "a")
 		want(t, "members", d.do("GET /Groups/"+g, "").get("members"), any([]any{map[string]any{"value": ids[0], "display": "a", "$ref": publicURL + d.base + "/Users/" + ids[0], "type": "User"}}))
 	}},
+}
+
+// TestRewrites uses each rewrite once: it is named in the audit row of what it
+// let through and in the log, and without it the request is refused, or means
+// something else.
+func TestRewrites(t *testing.T) {
+	d := openStandard(t, none)
+	boss := d.user(t, `{`+declared+`"userName":"boss"}`)
+	tests := map[string]struct {
+		request, body string // of the user %s
+		header        string
+		without       int // status
+	}{
+		"op-case":          {"PATCH /Users/%s", patch(`{"op":"Replace","path":"title","value":"y"}`), "", 400},
+		"bool-strings":     {"PATCH /Users/%s", patch(`{"op":"replace","path":"active","value":"False"}`), "", 400},
+		"path-keys":        {"PATCH /Users/%s", patch(`{"op":"replace","value":{"name.givenName":"A"}}`), "", 400},
+		"readonly-strip":   {"PATCH /Users/%s", patch(`{"op":"replace","value":{"id":"x","title":"y"}}`), "", 400},
+		"create-on-absent": {"PATCH /Users/%s", patch(`{"op":"add","path":"emails[type eq \"home\"].value","value":"h@x.example"}`), "", 400},
+		"remove-values":    {"PATCH /Users/%s", patch(`{"op":"remove","path":"roles","value":[{"value":"r"}]}`), "", 400},
+		"scalar-ref":       {"PATCH /Users/%s", patch(`{"op":"add","path":"` + enterpriseURN + `:manager","value":""}`), "", 400},
+		"one-or-many":      {"PUT /Users/%s", `{` + declared + `"userName":"u","emails":{"value":"a@x.example"}}`, "", 400},
+		"singular-filter":  {"PATCH /Users/%s", patch(`{"op":"remove","path":"` + enterpriseURN + `:manager[value eq \"` + boss + `\"]"}`), "", 400},
+		"ext-bare":         {"PATCH /Users/%s", patch(`{"op":"add","path":"department","value":"D"}`), "", 400},
+		"urn-dot":          {"PATCH /Users/%s", patch(`{"op":"add","path":"` + enterpriseURN + `.division","value":"D"}`), "", 400},
+		"schemas-assume":   {"PUT /Users/%s", `{"userName":"u","title":"y"}`, "", 400},
+		"schemas-ignore":   {"PUT /Users/%s", `{"schemas":["` + userURN + `","http://x.example/unknown"],"userName":"u","title":"y"}`, "", 400},
+		"media-type":       {"PATCH /Users/%s", patch(`{"op":"add","path":"title","value":"y"}`), "Content-Type: text/json", 415},
+		"filter-loose":     {"PATCH /Users/%s", patch(`{"op":"replace","path":"roles[value eq 'r'].display","value":"R"}`), "", 400},
+		"query-loose":      {"PATCH /Users/%s?ATTRIBUTES=userName", patch(`{"op":"add","path":"title","value":"y"}`), "", 200},
+		"put-keep":         {"PUT /Users/%s", `{` + declared + `"userName":"u","title":"y"}`, "", 200},
+		"primary-last":     {"PUT /Users/%s", `{` + declared + `"userName":"u","roles":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, "", 400},
+	}
+	for _, name := range directory.RewriteNames() {
+		t.Run(name, func(t *testing.T) {
+			test, known := tests[name]
+			if !known {
+				t.Fatal("no request")
+			}
+			id := d.user(t, `{"schemas":["`+userURN+`","`+enterpriseURN+`"],"userName":"u","title":"x","roles":[{"value":"r"}],"`+enterpriseURN+`":{"manager":{"value":"`+boss+`"}}}`)
+			defer d.do("DELETE /Users/"+id, "")
+			request := strings.Replace(test.request, "%s", id, 1)
+			send := func(d *door) *answer {
+				if test.header != "" {
+					return d.do(request, test.body, test.header)
+				}
+				return d.do(request, test.body)
+			}
+			named := func(rewrites map[string]bool) *door {
+				return d.as(d.client(t, func(s *directory.ClientSettings) { s.Mode, s.Rewrites = directory.Strict, rewrites }))
+			}
+			d.log.Reset()
+			without := send(named(nil))
+			without.wantStatus(t, test.without)
+			if log := d.log.String(); strings.Contains(log, "rewrites") {
+				t.Errorf("without it the log has %s", log)
+			}
+			d.do("PUT /Users/"+id, `{"schemas":["`+userURN+`","`+enterpriseURN+`"],"userName":"u","title":"x","roles":[{"value":"r"}],"`+enterpriseURN+`":{"manager":{"value":"`+boss+`"}}}`).wantStatus(t, 200)
+			d.log.Reset()
+			with := send(named(map[string]bool{name: true}))
+			with.wantStatus(t, 200)
+			if log := d.log.String(); !strings.Contains(log, `"rewrites":["`+name+`"]`) {
+				t.Errorf("the log has %s", log)
+			}
+			if with.status == without.status && string(with.body) == string(without.body) {
+				t.Errorf("it makes no difference: %s", with.body)
+			}
+			rows, err := d.dir.Audit(t.Context(), directorytest.Environment, 0, 10_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, "audit row", rows[len(rows)-1].ID, id)
+			want(t, "in the audit row", rows[len(rows)-1].Rewrites, []string{name})
+		})
+	}
 }
