@@ -128,16 +128,15 @@ func ParsePatch(body *Object, o PatchOptions) ([]PatchOperation, error) {
 	}
 	ops := make([]PatchOperation, len(list.list))
 	for i, v := range list.list {
-		at := "Operations" + index(i)
 		if v.kind != ObjectKind {
-			return nil, &PatchError{i, &Error{Rule: RuleMessage, Path: at, Detail: "an object is needed", Offset: int(v.pos)}}
+			return nil, &PatchError{i, &Error{Rule: RuleMessage, Path: "Operations" + index(i), Detail: "an object is needed", Offset: int(v.pos)}}
 		}
 		op, path := o.member(v.obj, "op"), o.member(v.obj, "path")
 		if op.kind != String {
-			return nil, &PatchError{i, &Error{Rule: RuleMessage, Path: at + ".op", Detail: "add, remove or replace is needed", Offset: int(v.pos)}}
+			return nil, &PatchError{i, &Error{Rule: RuleMessage, Path: "op", Detail: "add, remove or replace is needed", Offset: int(v.pos)}}
 		}
 		if path.kind != String && path.kind != Null {
-			return nil, &PatchError{i, &Error{Rule: RuleMessage, Path: at + ".path", Detail: "a string is needed", Offset: int(path.pos)}}
+			return nil, &PatchError{i, &Error{Rule: RuleMessage, Path: "path", Detail: "a string is needed", Offset: int(path.pos)}}
 		}
 		value, has := v.obj.Lookup("value")
 		if !has && o.allows(RewriteOpCase) {

@@ -519,10 +519,10 @@ func TestParsePatch(t *testing.T) {
 		{name: "scim:PAT-03 operations are no list", body: `{` + urn + `, "Operations": {"op": "remove"}}`, rule: scim.RuleMessage, path: "Operations"},
 		{name: "scim:PAT-03 strict: names in another case", body: `{` + urn + `, "operations": [{"op": "remove", "path": "title"}]}`, rule: scim.RuleMessage, path: "Operations"},
 		{name: "scim:PAT-03 tolerant: names in another case", o: tolerantPatch, body: `{` + urn + `, "operations": [{"Op": "remove", "PATH": "title", "Value": 1}]}`, want: 1},
-		{name: "scim:PAT-04 no op", body: `{` + urn + `, "Operations": [{"op": "remove", "path": "title"}, {"path": "title"}]}`, rule: scim.RuleMessage, path: "Operations[1].op"},
-		{name: "scim:PAT-04 op is no string", body: `{` + urn + `, "Operations": [{"op": 1}]}`, rule: scim.RuleMessage, path: "Operations[0].op"},
+		{name: "scim:PAT-04 no op", body: `{` + urn + `, "Operations": [{"op": "remove", "path": "title"}, {"path": "title"}]}`, rule: scim.RuleMessage, path: "op"},
+		{name: "scim:PAT-04 op is no string", body: `{` + urn + `, "Operations": [{"op": 1}]}`, rule: scim.RuleMessage, path: "op"},
 		{name: "an operation is no object", body: `{` + urn + `, "Operations": ["remove"]}`, rule: scim.RuleMessage, path: "Operations[0]"},
-		{name: "path is no string", body: `{` + urn + `, "Operations": [{"op": "remove", "path": ["title"]}]}`, rule: scim.RuleMessage, path: "Operations[0].path"},
+		{name: "path is no string", body: `{` + urn + `, "Operations": [{"op": "remove", "path": ["title"]}]}`, rule: scim.RuleMessage, path: "path"},
 		{name: "scim:PAT-05 other members are ignored", body: `{` + urn + `, "id": "x", "Operations": [{"name": "n", "op": "remove", "path": "title", "id": "x"}]}`, want: 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {

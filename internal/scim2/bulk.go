@@ -147,7 +147,7 @@ func (b *bulk) read(op *bulkOperation, o *scim.Object) {
 	if id, ok := strings.CutPrefix(op.id, bulkPrefix); ok {
 		op.refers = append(op.refers, id)
 	}
-	op.refers = append(op.refers, references(op.data, nil)...)
+	op.refers = append(op.refers, references(op.data)...)
 }
 
 // check returns what is wrong with an operation before anything is done. A
@@ -386,38 +386,45 @@ func (b *bulk) result(op *bulkOperation) scim.Value {
 	return scim.ObjectValue(o.Set("status", scim.StringValue(strconv.Itoa(op.status))))
 }
 
-// references appends to list the bulkIds that a value refers to.
-func references(v scim.Value, list []string) []string {
-	for _, id := range referred(v.Text()) {
-		if !slices.Contains(list, id) {
+// references returns the bulkIds that a value refers to.
+func references(v scim.Value) []string {
+	var list []string
+	seen := map[string]bool{}
+	substitute(v, func(id string) (string, bool) {
+		if !seen[id] {
+			seen[id] = true
 			list = append(list, id)
 		}
-	}
-	for _, item := range v.List() {
-		list = references(item, list)
-	}
-	if v.Object() != nil {
-		for _, m := range v.Object().Members {
-			list = references(m.Value, list)
-		}
-	}
+		return "", true
+	})
 	return list
 }
 
-// referred returns the bulkIds in a text: it is one reference, or the path of a
-// PATCH that has some between quotation marks.
-func referred(text string) []string {
-	if id, ok := strings.CutPrefix(text, bulkPrefix); ok {
-		return []string{id}
+// substituteText returns the text with ids in the place of references: it is
+// one, or the path of a PATCH that has some between quotation marks. ok is false
+// where find has none.
+func substituteText(text string, find func(string) (string, bool)) (_ string, ok bool) {
+	const quoted = `"` + bulkPrefix
+	if ref, ok := strings.CutPrefix(text, bulkPrefix); ok {
+		return find(ref)
 	}
-	var list []string
+	var b strings.Builder
 	for {
-		_, rest, ok := strings.Cut(text, `"`+bulkPrefix)
-		if !ok {
-			return list
+		before, rest, more := strings.Cut(text, quoted)
+		b.WriteString(before)
+		if !more {
+			return b.String(), true
 		}
-		id, after, _ := strings.Cut(rest, `"`)
-		list, text = append(list, id), after
+		ref, after, closed := strings.Cut(rest, `"`)
+		id, ok := find(ref)
+		if !ok {
+			return "", false
+		}
+		b.WriteString(`"` + id)
+		if closed {
+			b.WriteByte('"')
+		}
+		text = after
 	}
 }
 
@@ -426,19 +433,11 @@ func referred(text string) []string {
 func substitute(v scim.Value, find func(string) (string, bool)) (_ scim.Value, ok bool) {
 	switch {
 	case v.Kind() == scim.String:
-		text := v.Text()
-		refs := referred(text)
-		for _, ref := range refs {
-			id, ok := find(ref)
-			if !ok {
-				return scim.Value{}, false
-			}
-			text = strings.Replace(text, bulkPrefix+ref, id, 1)
+		text, ok := substituteText(v.Text(), find)
+		if text == v.Text() {
+			return v, ok
 		}
-		if len(refs) == 0 {
-			return v, true
-		}
-		return scim.StringValue(text), true
+		return scim.StringValue(text), ok
 	case v.Kind() == scim.Array:
 		items := make([]scim.Value, 0, len(v.List()))
 		for _, item := range v.List() {

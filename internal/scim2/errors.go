@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
@@ -101,6 +102,20 @@ func (m *mount) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(body) // who has gone away need not be told
 }
 
+// maxDetail is how long, in bytes, a detail may be: it may repeat what the client sent.
+const maxDetail = 1500
+
+// short cuts a text between two characters.
+func short(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most] + "…"
+}
+
 // said words the faults that err carries; those of a PATCH say of which operation they are.
 func (m *mount) said(err error, faults scim.Errors) wording {
 	said := m.profile.word(discreet(faults))
@@ -108,6 +123,7 @@ func (m *mount) said(err error, faults scim.Errors) wording {
 	if said.status == http.StatusBadRequest && errors.As(err, &patch) {
 		said.detail = m.profile.patchPrefix(patch.Operation) + said.detail
 	}
+	said.detail = short(said.detail, maxDetail)
 	return said
 }
 

@@ -3,8 +3,10 @@ package scim2_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
@@ -136,6 +138,75 @@ func TestMalformedRequest(t *testing.T) {
 			want(t, "users", d.users(t), 1)
 		})
 	}
+}
+
+// TestBombs sends what is small and could cost much: it is refused, or done,
+// in time and memory that grow with the request alone, and said back in short.
+func TestBombs(t *testing.T) {
+	d := openStandard(t, none)
+	user := "/Users/" + d.user(t, `{"userName":"ada","emails":[{"value":"a@x.example"}]}`)
+	group := "/Groups/" + d.create(t, "/Groups", `{"displayName":"g"}`).id()
+	many := func(n int, sep, format string) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = strings.ReplaceAll(format, "%", fmt.Sprint(i))
+		}
+		return strings.Join(list, sep)
+	}
+	filter := func(text string) string { return `{"filter":` + quoted(text) + `}` }
+	remove := func(path string) string { return patch(`{"op":"remove","path":` + quoted(path) + `}`) }
+	bulk := func(operations string) string { return `{"Operations":[` + operations + `]}` }
+	const add, maker = `{"op":"add","path":"emails","value":{"value":"v%"}}`, `{"method":"POST","path":"/Groups","bulkId":"b%","data":{"displayName":"b%"}}`
+	for _, b := range []struct {
+		name, request, body string
+		status              int
+		scimType            string
+	}{
+		{"10^6 parentheses", "POST /Users/.search", filter(strings.Repeat("(", 1_000_000)), 400, "invalidSyntax"},
+		{"200,000 parentheses", "POST /Users/.search", filter(strings.Repeat("(", 200_000)), 400, "invalidFilter"},
+		{"parentheses", "POST /Users/.search", filter(strings.Repeat("(", 8000)), 400, "invalidFilter"},
+		{"negations", "POST /Users/.search", filter(strings.Repeat("not (", 1000) + "title pr" + strings.Repeat(")", 1000)), 400, "invalidFilter"},
+		{"comparisons", "POST /Users/.search", filter(many(51, " or ", "title eq %")), 400, "invalidFilter"},
+		{"value paths", "POST /Users/.search", filter(strings.Repeat("emails[", 500)), 400, "invalidFilter"},
+		{"a long name", "POST /Users/.search", filter(strings.Repeat("x", 8000) + " pr"), 400, "invalidFilter"},
+		{"a path of parentheses", "PATCH " + user, remove("emails[" + strings.Repeat("(", 200_000)), 400, "invalidPath"},
+		{"a path of 10^6 parentheses", "PATCH " + user, remove("emails[" + strings.Repeat("(", 1_000_000)), 400, "invalidSyntax"},
+		{"a path with a deep filter", "PATCH " + user, remove("emails[" + strings.Repeat("(", 100)), 400, "invalidFilter"},
+		{"a long path", "PATCH " + user, remove(strings.Repeat("x", 200_000)), 400, "invalidPath"},
+		{"many operations", "PATCH " + user, patch(many(1001, ",", add)), 413, ""},
+		{"operations on all that there is", "PATCH " + user, patch(many(500, ",", add), many(500, ",", `{"op":"replace","path":"emails[value ne \"%\"].display","value":"%"}`)), 413, ""},
+		{"many members", "PATCH " + group, patch(`{"op":"add","path":"members","value":[` + many(10_001, ",", `{"value":"%"}`) + `]}`), 413, ""},
+		{"many faults", "POST /Users", `{"userName":"x","emails":[` + many(10_000, ",", `%`) + `]}`, 400, "invalidValue"},
+		{"many bulk operations", "POST /Bulk", bulk(many(1001, ",", maker)), 413, ""},
+		{"a large bulk request", "POST /Bulk", bulk(strings.Repeat(" ", 10<<20)), 413, ""},
+		{"many references", "POST /Bulk", bulk(`{"method":"PATCH","path":"/Groups/x","data":{"Operations":[{"op":"add","path":"members","value":[` + many(100_000, ",", `{"value":"bulkId:%"}`) + `]}]}}`), 200, ""},
+		{"many references in a text", "POST /Bulk", bulk(`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a","title":` + quoted(strings.Repeat(`"bulkId:a" `, 20_000)) + `}}`), 200, ""},
+		{"a circle of references", "POST /Bulk", bulk(many(300, ",", `{"method":"POST","path":"/Groups","bulkId":"c%","data":{"displayName":"c%","members":[{"value":"bulkId:c1%"},{"value":"bulkId:c%"}]}}`)), 200, ""},
+	} {
+		t.Run(b.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			begin := time.Now()
+			a := d.do(b.request, b.body)
+			took := time.Since(begin)
+			runtime.ReadMemStats(&after)
+			if b.status == 200 {
+				a.wantStatus(t, 200)
+			} else {
+				a.wantError(t, b.status, b.scimType, "")
+				if len(a.body) > 2000 {
+					t.Errorf("an answer of %d bytes: %.100s", len(a.body), a.body)
+				}
+			}
+			if used, most := int(after.TotalAlloc-before.TotalAlloc), 256<<20+100*len(b.body); used > most {
+				t.Errorf("%d MB of memory for %d KB", used>>20, len(b.body)>>10)
+			}
+			if took > 20*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+	want(t, "emails", d.do("GET "+user, "").get("emails"), any([]any{map[string]any{"value": "a@x.example"}}))
 }
 
 // TestViews compares the two ways in which a user is rendered: copied from the
