@@ -200,6 +200,9 @@ func (b *bench) round(n int) ([]figure, error) {
 	rates := map[string]float64{}
 	var figures []figure
 	for _, w := range works {
+		if w.most > 0 && n > w.most {
+			continue
+		}
 		f, err := b.measure(w, n)
 		if err != nil {
 			return nil, fmt.Errorf("%s with %d connections: %w", w.name, n, err)

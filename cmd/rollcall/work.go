@@ -17,6 +17,7 @@ type work struct {
 	// request returns the nth request of a connection; no body is an empty one.
 	request func(b *bench, n int) (method, path, body string)
 	keep    func(b *bench, answer []byte) // nil: nothing of the answer is needed
+	most    int                           // connections; 0 is any number
 }
 
 // The limits that works are compared with.
@@ -46,10 +47,10 @@ var works = []work{
 	}},
 	{name: "100 users whose names begin so", limit: limitPage, request: func(b *bench, n int) (string, string, string) {
 		return search("userName sw %q", "user"+b.digits(n))
-	}},
+	}, most: 16},
 	{name: "100 users whose names contain it", limit: limitPage, request: func(b *bench, n int) (string, string, string) {
 		return search("userName co %q", b.digits(n)+"@")
-	}},
+	}, most: 16},
 	{name: "change one attribute", limit: limitAppend, request: func(b *bench, n int) (string, string, string) {
 		return patch("/Users/"+b.ids[n*7919%len(b.ids)], fmt.Sprintf(`{"op":"replace","path":"title","value":"Engineer %d"}`, n))
 	}},

@@ -184,15 +184,11 @@ func (tx *Tx) segments(q *Query, c *condition) ([]segment, error) {
 	case len(q.Sort) == 0 && c.kind == everything:
 		return []segment{{from: resources(""), rid: "r.rid"}}, nil
 	case len(q.Sort) == 0:
-		rid := "found.rid"
-		if c.kind == lookup && c.scan {
-			rid = "+found.rid" // so that the index is read that has what is looked at, not the one that has the order
-		}
 		return []segment{{from: func(s *statement) {
 			s.add("(")
 			s.source(q, c)
 			s.add(") found WHERE TRUE")
-		}, rid: rid, repeats: c.repeated()}}, nil
+		}, rid: c.unordered("found.rid"), repeats: c.repeated()}}, nil
 	case len(q.Sort) > 1 || !q.Sort[0].Indexed():
 		return nil, nil
 	}

@@ -640,6 +640,18 @@ func (s *statement) test(q *Query, c *condition, rid string) {
 	}
 }
 
+// scans reports whether all that the condition does is to look at every row of an index.
+func (c *condition) scans() bool { return c.kind == lookup && c.scan }
+
+// unordered returns the column by which what source gives is sorted: so that the
+// index is read that has what is looked at, not the one that has the order.
+func (c *condition) unordered(rid string) string {
+	if c.scans() {
+		return "+" + rid
+	}
+	return rid
+}
+
 // repeated reports whether source may give a rid several times.
 func (c *condition) repeated() bool {
 	return c.repeats || c.kind == and && c.args[0].repeated()

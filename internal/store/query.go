@@ -81,6 +81,11 @@ func (tx *Tx) Select(q Query) (p *Page, err error) {
 // answer answers a query whose condition is c. missing is the attribute to index.
 func (tx *Tx) answer(q *Query, c *condition, missing string) (*Page, error) {
 	if c.exact {
+		if len(q.Sort) == 0 && c.scans() {
+			if p, err := tx.fewOf(q, c); p != nil || err != nil {
+				return p, err
+			}
+		}
 		list, err := tx.segments(q, c)
 		if err == nil && list != nil && len(q.Sort) > 0 && c.kind != everything {
 			// To find a few in an order is more work than to sort them.
@@ -97,6 +102,20 @@ func (tx *Tx) answer(q *Query, c *condition, missing string) (*Page, error) {
 		}
 	}
 	return tx.scan(q, c, missing)
+}
+
+// fewOf answers a query of few resources whose index is scanned, once for page and
+// total; nil if they are many.
+func (tx *Tx) fewOf(q *Query, c *condition) (*Page, error) {
+	rids, err := tx.rids(q, c, tx.db.cfg.Few)
+	if err != nil || len(rids) == tx.db.cfg.Few {
+		return nil, err
+	}
+	found := make([]place, len(rids))
+	for i, rid := range rids {
+		found[i].rid = rid
+	}
+	return tx.cutOut(q, found)
 }
 
 // indexed answers a query by walking an index.
@@ -255,7 +274,7 @@ func (tx *Tx) rids(q *Query, c *condition, limit int) ([]int64, error) {
 	}
 	s.add("rid FROM (")
 	s.source(q, c)
-	s.add(") found ORDER BY rid LIMIT ? + 0", limit)
+	s.add(") found ORDER BY "+c.unordered("rid")+" LIMIT ? + 0", limit)
 	return list(tx, scanInt, s.text.String(), s.vals...)
 }
 
