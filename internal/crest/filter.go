@@ -57,46 +57,26 @@ type filterParser struct {
 	broken bool // the closing quotation mark is missing
 }
 
-// next reads a token: a parenthesis, a string in quotation marks, or what
-// stands before the next blank or parenthesis. Only blanks separate (AIC-138).
+// A token is a parenthesis, a string in quotation marks, in which a backslash
+// stands for the character after it (AIC-140), or what stands before the next
+// blank or parenthesis. Only blanks separate (AIC-138).
+var (
+	tokenPattern = regexp.MustCompile(`(?s)^ *(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([()]|[^ ()"'][^ ()]*))`)
+	escaped      = regexp.MustCompile(`(?s)\\(.)`)
+)
+
+// next reads a token.
 func (p *filterParser) next() {
-	p.token, p.quoted = "", false
-	p.text = strings.TrimLeft(p.text, " ")
-	if p.text == "" {
+	at := tokenPattern.FindStringSubmatch(p.text)
+	if at == nil {
+		p.broken = strings.Trim(p.text, " ") != ""
+		p.token, p.quoted, p.text = "", p.broken, ""
 		return
 	}
-	switch c := p.text[0]; c {
-	case '(', ')':
-		p.token, p.text = p.text[:1], p.text[1:]
-	case '"', '\'':
-		p.quote(c)
-	default:
-		end := strings.IndexAny(p.text, " ()")
-		if end < 0 {
-			end = len(p.text)
-		}
-		p.token, p.text = p.text[:end], p.text[end:]
+	p.text = p.text[len(at[0]):]
+	if p.token, p.quoted = at[3], at[3] == ""; p.quoted {
+		p.token = escaped.ReplaceAllString(at[1]+at[2], "$1")
 	}
-}
-
-// quote reads a string; a backslash stands for the character after it (AIC-140).
-func (p *filterParser) quote(mark byte) {
-	p.quoted = true
-	var b strings.Builder
-	for i := 1; i < len(p.text); i++ {
-		switch c := p.text[i]; {
-		case c == mark:
-			p.token, p.text = b.String(), p.text[i+1:]
-			return
-		case c == '\\' && i+1 < len(p.text):
-			i++
-			b.WriteByte(p.text[i])
-		default:
-			b.WriteByte(c)
-		}
-	}
-	p.broken = true
-	p.text = ""
 }
 
 // is reports whether the next token is the word or sign, in any letter case (AIC-137).
@@ -128,10 +108,7 @@ func (p *filterParser) not() (*scim.Filter, error) {
 	}
 	p.next()
 	f, err := p.primary()
-	if err != nil {
-		return nil, err
-	}
-	return negate(f), nil
+	return negate(f), err
 }
 
 func (p *filterParser) primary() (*scim.Filter, error) {
@@ -140,12 +117,13 @@ func (p *filterParser) primary() (*scim.Filter, error) {
 		return nil, badFilter("a condition is missing")
 	case p.token == "(":
 		return p.group()
-	case p.is("true"):
+	case p.is("true"), p.is("false"):
+		f := never()
+		if p.is("true") {
+			f.Op = scim.OpTrue
+		}
 		p.next()
-		return &scim.Filter{Op: scim.OpTrue}, nil
-	case p.is("false"):
-		p.next()
-		return never(), nil
+		return f, nil
 	}
 	return p.term()
 }
@@ -156,10 +134,10 @@ func (p *filterParser) group() (*scim.Filter, error) {
 	}
 	p.next()
 	f, err := p.or()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if p.quoted || p.token != ")" {
+	case p.quoted || p.token != ")":
 		return nil, badFilter("a closing parenthesis is missing")
 	}
 	p.next()
@@ -205,21 +183,19 @@ var decimal = regexp.MustCompile(`^-?[0-9]{1,40}\.[0-9]{1,40}([eE][+-]?[0-9]{1,3
 
 // value reads a string, a number, true or false (AIC-141).
 func (p *filterParser) value() (scim.Value, error) {
-	text := p.token
-	v := scim.StringValue(text)
+	v := scim.StringValue(p.token)
+	n, err := strconv.ParseInt(p.token, 10, 64)
 	switch {
 	case p.broken:
 		return v, badFilter("a quotation mark is missing")
 	case p.quoted:
 	case p.is("true"), p.is("false"):
 		v = scim.BoolValue(p.is("true"))
-	case decimal.MatchString(text):
-		v = scim.NumberValue(text)
+	case decimal.MatchString(p.token):
+		v = scim.NumberValue(p.token)
+	case err != nil:
+		return v, badFilter("not a value: " + p.token)
 	default:
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return v, badFilter("not a value: " + text)
-		}
 		v = scim.IntValue(n)
 	}
 	p.next()

@@ -282,9 +282,6 @@ func (q *request) replace(w http.ResponseWriter, m *scim.Object, old *scim.Resou
 		return err
 	}
 	r, _, err := q.modify(old, !m.Get("password").IsNull(), func(old *scim.Object) (*scim.Object, directory.Change, error) {
-		if failed := q.check(m, old); len(failed) > 0 {
-			return m, directory.Change{}, unmet(failed)
-		}
 		return m, directory.Change{Attributes: k.attributes(old, object), Members: changes}, nil
 	})
 	if err != nil {

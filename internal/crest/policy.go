@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -235,13 +234,8 @@ var index = regexp.MustCompile(`\[[0-9]+\]`)
 // propertyAt returns the name of the property that shows a canonical attribute,
 // and the attribute's own path where none does.
 func (c *collection) propertyAt(path string) string {
-	var at scim.Path
-	rest := index.ReplaceAllString(path, "")
-	if i := strings.LastIndexByte(rest, ':'); i >= 0 {
-		at.Schema, rest = rest[:i], rest[i+1:]
-	}
-	at.Attr, at.Sub, _ = strings.Cut(rest, ".")
-	if p := c.kind.at(at); p != nil {
+	at, err := scim.ParsePath(index.ReplaceAllString(path, ""))
+	if p := c.kind.at(at); err == nil && p != nil {
 		return p.name
 	}
 	return path
