@@ -234,13 +234,10 @@ func (k *kind) extended(old, m *scim.Object) *scim.Object {
 		p := k.property(in.Name)
 		switch {
 		case in.Name == "_id", in.Name == "_rev", in.Value.IsNull(), p != nil && !p.extended():
-			continue
 		case p != nil && p.form.isList() && len(in.Value.List()) == 0:
-			continue
-		case in.Name == "kbaInfo":
-			in.Value = keepAnswers(old.Get("kbaInfo"), in.Value)
+		default:
+			out.Members = append(out.Members, in)
 		}
-		out.Members = append(out.Members, in)
 	}
 	for _, was := range old.Clone().Members {
 		if p := k.property(was.Name); p != nil && p.extended() && p.is(private) && m.Get(was.Name).IsNull() {

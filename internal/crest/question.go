@@ -21,54 +21,33 @@ const (
 	maxQuestions = 20
 )
 
-// hashAnswers returns the questions sent with hashes for answers. An answer
-// that is the stored one keeps its hash, so that nothing changes.
+// hashAnswers returns the questions sent with hashes for answers. A question
+// that is sent without its answer, as it is read, or with the same one, keeps the
+// hash that is stored.
 func hashAnswers(stored, sent scim.Value) scim.Value {
-	return mapQuestions(stored, sent, func(had, answer string) string {
-		switch {
-		case answer == "":
-			return ""
-		case had != "" && answers(had, answer):
-			return had
-		}
-		return hashAnswer(answer, rand.Text()[:16])
-	})
-}
-
-// keepAnswers returns the questions sent, whose answers are hashes: one that is
-// sent without an answer, as it is read, keeps the one that it had.
-func keepAnswers(stored, sent scim.Value) scim.Value {
-	return mapQuestions(stored, sent, func(had, answer string) string {
-		if answer == "" {
-			return had
-		}
-		return answer
-	})
-}
-
-// mapQuestions returns the questions sent with the answers that answer makes of
-// the stored answer to the same question and the one sent; each is empty for none.
-func mapQuestions(stored, sent scim.Value, answer func(had, sent string) string) scim.Value {
 	if sent.Kind() != scim.Array {
 		return sent
 	}
 	out := make([]scim.Value, len(sent.List()))
 	for i, v := range sent.List() {
 		q := v.Object().Clone()
-		if kind := q.Get("answer").Kind(); v.Kind() != scim.ObjectKind || kind != scim.Null && kind != scim.String {
+		answer := q.Get("answer")
+		if v.Kind() != scim.ObjectKind || !answer.IsNull() && answer.Kind() != scim.String {
 			out[i] = v // which the policy refuses
 			continue
 		}
-		had := ""
+		hash := ""
 		for _, o := range stored.List() {
 			if sameQuestion(o.Object(), q) {
-				had = o.Object().Get("answer").Text()
+				hash = o.Object().Get("answer").Text()
 			}
 		}
-		if text := answer(had, q.Get("answer").Text()); text != "" {
-			q.Set("answer", scim.StringValue(text))
-		} else {
-			q.Delete("answer")
+		if text := answer.Text(); text != "" && (hash == "" || !answers(hash, text)) {
+			hash = hashAnswer(text, rand.Text()[:16])
+		}
+		q.Delete("answer")
+		if hash != "" {
+			q.Set("answer", scim.StringValue(hash))
 		}
 		out[i] = scim.ObjectValue(q)
 	}
