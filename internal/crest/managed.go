@@ -141,11 +141,12 @@ func (k *kind) unknown(out, attrs *scim.Object) *scim.Object {
 // defaultName returns what cn is by default: {givenName} {sn} (AIC-048); null
 // without either.
 func defaultName(k *kind, attrs *scim.Object) scim.Value {
-	given, family := k.stored(k.property("givenName"), attrs).Text(), k.stored(k.property("sn"), attrs).Text()
-	if given == "" && family == "" {
+	names := []string{k.stored(k.property("givenName"), attrs).Text(), k.stored(k.property("sn"), attrs).Text()}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	if len(names) == 0 {
 		return scim.Value{}
 	}
-	return scim.StringValue(strings.TrimSpace(given + " " + family))
+	return scim.StringValue(strings.Join(names, " "))
 }
 
 // set writes the value, null to remove it, to the canonical home of p in out,
