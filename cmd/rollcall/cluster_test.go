@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -248,6 +249,110 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 				t.Errorf("a client that is revoked: %d %s", a.status, a.body)
 			}
 		}
+	}
+}
+
+// TestMisconfiguredStandby: where the standby that somebody has named is not waited
+// for, because the command line of the server says otherwise, readiness and
+// doctor do not believe the name.
+func TestMisconfiguredStandby(t *testing.T) {
+	server := postgrestest.Start(t, "n1", "fsync=on", "synchronous_standby_names=")
+	server.Standby("n2", "")
+	server.Set("synchronous_standby_names", "n2") // in vain
+	server.Await("SELECT bool_or(state = 'streaming') FROM pg_stat_replication")
+	database := server.URL("postgres")
+	ready := func(nd *node) string {
+		a, err := (testDoor{credential: func(*http.Request) {}}).send("GET", nd.url+"/readyz", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%d %s", a.status, a.body)
+	}
+	if got, want := ready(startNodes(t, database, 1)[0]), "200 ok\ndurability: disk\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	careful := startNodes(t, database, 1, "--require-synchronous")[0]
+	if got, want := ready(careful), "503 unavailable\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, test := range []struct {
+		args []string
+		ok   bool
+		want string
+	}{
+		{nil, true, "ok      durability: on disk when it is answered: synchronous_commit=on, n2 is streaming and async"},
+		{[]string{"--require-synchronous"}, false, "WRONG   durability: on disk when it is answered: synchronous_commit=on, n2 is streaming and async; commits wait for no standby, though that is required; see"},
+	} {
+		text, err := rollcall(append([]string{"doctor", "--database", database}, test.args...)...)
+		if (err == nil) != test.ok || !strings.Contains(text, test.want) || !strings.Contains(text, "ok      store: PostgreSQL ") || !strings.Contains(text, "ok      schema: version ") {
+			t.Errorf("%v %v: %s", test.args, err, text)
+		}
+	}
+
+	// As it should be.
+	server.Stop()
+	server.Configure("fsync=on")
+	server.Start()
+	server.AwaitSync("n2")
+	await(t, "answers that it is ready", func() bool { return ready(careful) == "200 ok\ndurability: standby\n" })
+	text, err := rollcall("doctor", "--database", database, "--require-synchronous")
+	if err != nil || !strings.Contains(text, "ok      durability: on disk and on that of a standby when it is answered: synchronous_commit=on, n2 is streaming and sync") {
+		t.Errorf("%v: %s", err, text)
+	}
+	if text, err := rollcall("doctor", "--database", "postgres://postgres:Scrt9@127.0.0.1:1/postgres"); err == nil || !strings.Contains(text, "WRONG   store: ") || strings.Contains(text, "Scrt9") {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// TestOneDelivers: events are sent by one of the nodes, each once; when it is
+// killed another goes on.
+func TestOneDelivers(t *testing.T) {
+	var mu sync.Mutex
+	got := map[string]int{}
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		got[string(token)]++
+		mu.Unlock()
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer receiver.Close()
+	received := func() (n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(got)
+	}
+	database := postgrestest.Database(t)
+	nodes := startNodes(t, database, 3, "--private-receivers")
+	if text, err := rollcall("stream", "create", "--database", database, "--push", receiver.URL); err != nil {
+		t.Fatal(err, text)
+	}
+	create := func(nodes []*node, from, to int) {
+		for i := from; i < to; i++ {
+			if _, a, err := testDoors[0].create(nodes[i%len(nodes)].url, fmt.Sprintf("user-%d", i)); err != nil || a.status != 201 {
+				t.Fatal(err, a.status)
+			}
+		}
+	}
+	create(nodes, 0, 60)
+	await(t, "events", func() bool { return received() >= 60 })
+	mu.Lock()
+	for token, n := range got {
+		if n > 1 {
+			t.Errorf("sent %d times: %.40s", n, token)
+		}
+	}
+	mu.Unlock()
+	for len(nodes) > 1 { // among them is the one that delivers
+		if err := nodes[0].cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		<-nodes[0].done
+		nodes[0].done <- nil // for the cleanup
+		nodes = nodes[1:]
+		want := received() + 30
+		create(nodes, want*10, want*10+30)
+		await(t, "events after a kill", func() bool { return received() >= want })
 	}
 }
 

@@ -17,16 +17,19 @@ import (
 
 type doctorCommand struct {
 	dataFlag
-	TLSCert string `name:"tls-cert" placeholder:"FILE" env:"ROLLCALL_TLS_CERT" help:"The certificate chain that the server uses."`
-	TLSKey  string `name:"tls-key" placeholder:"FILE" env:"ROLLCALL_TLS_KEY" help:"Its key."`
+	Synchronous bool   `name:"require-synchronous" env:"ROLLCALL_REQUIRE_SYNCHRONOUS" help:"Complain unless PostgreSQL keeps every write on a synchronous standby too."`
+	TLSCert     string `name:"tls-cert" placeholder:"FILE" env:"ROLLCALL_TLS_CERT" help:"The certificate chain that the server uses."`
+	TLSKey      string `name:"tls-key" placeholder:"FILE" env:"ROLLCALL_TLS_KEY" help:"Its key."`
 }
 
 // Run prints one line for each thing that it looks at, and what to do where
 // something is wrong. Then it fails.
 func (c *doctorCommand) Run(t *terminal) error {
-	found := store.Examine(context.Background(), store.Config{Path: filepath.Join(c.Data, "rollcall.db")})
-	if f, ok := examineFlush(c.Data); ok {
-		found = append(found, f)
+	found := store.Examine(context.Background(), store.Config{URL: c.Database, Synchronous: c.Synchronous, Path: filepath.Join(c.Data, "rollcall.db")})
+	if c.Database == "" {
+		if f, ok := examineFlush(c.Data); ok {
+			found = append(found, f)
+		}
 	}
 	if c.TLSCert != "" || c.TLSKey != "" {
 		found = append(found, c.examineCertificate(time.Now()))

@@ -208,6 +208,11 @@ func TestFailover(t *testing.T) {
 		close(stop)
 		wait()
 		states := ready()
+		for _, want := range []string{"200 ok, durability: standby", "503 unavailable"} {
+			if states[want] == 0 {
+				t.Errorf("it was never %s", want)
+			}
+		}
 		t.Logf("kill %d: promoted after %v, first write after %v, all nodes write after %v; ready: %v", round+1,
 			promoted.Round(time.Millisecond), gap.Round(time.Millisecond), all.Round(time.Millisecond), states)
 		for i, nd := range nodes {

@@ -31,20 +31,21 @@ const (
 )
 
 type serveCommand struct {
-	Data      string         `placeholder:"DIR" env:"ROLLCALL_DATA" help:"Keep the data in this directory (${data}; with --dev a temporary one)."`
-	Database  string         `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"Keep the data in this PostgreSQL database, as postgres://user:password@host/name. Several hosts are the nodes of a cluster. The password is better given in the environment."`
-	Listen    string         `placeholder:"HOST:PORT" default:"${listen}" env:"ROLLCALL_LISTEN" help:"Listen on this address (${default})."`
-	PublicURL string         `name:"public-url" placeholder:"URL" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (http:// and the address listened on)."`
-	Dev       bool           `env:"ROLLCALL_DEV" help:"Development mode: on loopback, with the well-known identities of the vendors' examples."`
-	TLSCert   string         `name:"tls-cert" placeholder:"FILE" env:"ROLLCALL_TLS_CERT" help:"Speak TLS with the certificate chain in this PEM file; a new one is used without a restart."`
-	TLSKey    string         `name:"tls-key" placeholder:"FILE" env:"ROLLCALL_TLS_KEY" help:"The key of the certificate, a PEM file."`
-	Metrics   string         `name:"metrics-listen" placeholder:"HOST:PORT" env:"ROLLCALL_METRICS_LISTEN" help:"Answer GET /metrics for Prometheus on this address (nowhere). Whoever reaches it may read them."`
-	Rate      int            `placeholder:"N" default:"10000" env:"ROLLCALL_RATE" help:"Let a client send so many requests a second and as many at once (${default}); 0 is no limit."`
-	DoorRate  map[string]int `name:"door-rate" placeholder:"DOOR=N" mapsep:"," env:"ROLLCALL_DOOR_RATE" help:"Let all clients of a door together send so many requests a second, and one address 35 % of them, as pingone=100. Repeat for more."`
-	Proxies   []string       `name:"trusted-proxy" placeholder:"ADDRESS" env:"ROLLCALL_TRUSTED_PROXY" help:"Believe the X-Forwarded-For of this proxy: an address or network as 10.0.0.0/8. Repeat for more."`
-	Receivers bool           `name:"private-receivers" env:"ROLLCALL_PRIVATE_RECEIVERS" help:"Send the events of streams also to private addresses, and by plain HTTP to this machine."`
-	LogFormat string         `enum:"auto,json,text" default:"auto" env:"ROLLCALL_LOG_FORMAT" help:"Log as json or text; auto is text on a terminal."`
-	LogLevel  string         `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
+	Data        string         `placeholder:"DIR" env:"ROLLCALL_DATA" help:"Keep the data in this directory (${data}; with --dev a temporary one)."`
+	Database    string         `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"Keep the data in this PostgreSQL database, as postgres://user:password@host/name. Several hosts are the nodes of a cluster. The password is better given in the environment."`
+	Synchronous bool           `name:"require-synchronous" env:"ROLLCALL_REQUIRE_SYNCHRONOUS" help:"Be ready only while PostgreSQL keeps every write on a synchronous standby too."`
+	Listen      string         `placeholder:"HOST:PORT" default:"${listen}" env:"ROLLCALL_LISTEN" help:"Listen on this address (${default})."`
+	PublicURL   string         `name:"public-url" placeholder:"URL" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (http:// and the address listened on)."`
+	Dev         bool           `env:"ROLLCALL_DEV" help:"Development mode: on loopback, with the well-known identities of the vendors' examples."`
+	TLSCert     string         `name:"tls-cert" placeholder:"FILE" env:"ROLLCALL_TLS_CERT" help:"Speak TLS with the certificate chain in this PEM file; a new one is used without a restart."`
+	TLSKey      string         `name:"tls-key" placeholder:"FILE" env:"ROLLCALL_TLS_KEY" help:"The key of the certificate, a PEM file."`
+	Metrics     string         `name:"metrics-listen" placeholder:"HOST:PORT" env:"ROLLCALL_METRICS_LISTEN" help:"Answer GET /metrics for Prometheus on this address (nowhere). Whoever reaches it may read them."`
+	Rate        int            `placeholder:"N" default:"10000" env:"ROLLCALL_RATE" help:"Let a client send so many requests a second and as many at once (${default}); 0 is no limit."`
+	DoorRate    map[string]int `name:"door-rate" placeholder:"DOOR=N" mapsep:"," env:"ROLLCALL_DOOR_RATE" help:"Let all clients of a door together send so many requests a second, and one address 35 % of them, as pingone=100. Repeat for more."`
+	Proxies     []string       `name:"trusted-proxy" placeholder:"ADDRESS" env:"ROLLCALL_TRUSTED_PROXY" help:"Believe the X-Forwarded-For of this proxy: an address or network as 10.0.0.0/8. Repeat for more."`
+	Receivers   bool           `name:"private-receivers" env:"ROLLCALL_PRIVATE_RECEIVERS" help:"Send the events of streams also to private addresses, and by plain HTTP to this machine."`
+	LogFormat   string         `enum:"auto,json,text" default:"auto" env:"ROLLCALL_LOG_FORMAT" help:"Log as json or text; auto is text on a terminal."`
+	LogLevel    string         `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
 	choiceFlags
 	mailFlags
 }
@@ -53,6 +54,9 @@ type serveCommand struct {
 func (c *serveCommand) Run(t *terminal) (err error) {
 	if c.Database != "" && c.Data != "" {
 		return usageError("--data and --database are both given: the data can only be in one of them")
+	}
+	if c.Synchronous && c.Database == "" {
+		return usageError("--require-synchronous needs a --database that has a standby")
 	}
 	signalled, unhandle := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer unhandle()
@@ -95,7 +99,7 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	d, err := directory.Open(ctx, directory.Config{Path: data, Database: c.Database})
+	d, err := directory.Open(ctx, directory.Config{Path: data, Database: c.Database, Synchronous: c.Synchronous})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ package directory
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -228,6 +229,9 @@ type Config struct {
 	// Database is the URL of a PostgreSQL database in which the data are
 	// instead (store.Config.URL).
 	Database string
+	// Synchronous says that writes are to be kept by another server too when they
+	// are acknowledged. Where they are not the directory is not Ready.
+	Synchronous bool
 	// Existing makes no new data: store.ErrNoData if there is none.
 	Existing bool
 	// Now is the clock that stamps data; time.Now when nil.
@@ -252,7 +256,7 @@ const DefaultMaxLifetime = 365 * 24 * time.Hour
 // Open opens the directory's data, migrating it when it is of an earlier
 // version. Close must be called.
 func Open(ctx context.Context, cfg Config) (*Directory, error) {
-	db, err := store.Open(ctx, store.Config{URL: cfg.Database, Path: filepath.Join(cfg.Path, "rollcall.db"), Existing: cfg.Existing, ScanRows: cfg.ScanRows})
+	db, err := store.Open(ctx, store.Config{URL: cfg.Database, Synchronous: cfg.Synchronous, Path: filepath.Join(cfg.Path, "rollcall.db"), Existing: cfg.Existing, ScanRows: cfg.ScanRows})
 	if err != nil {
 		return nil, fmt.Errorf("open the directory: %w", err)
 	}
@@ -279,12 +283,6 @@ func (d *Directory) Now() time.Time { return d.now() }
 // Place returns where the data are, for people.
 func (d *Directory) Place() string { return d.db.Place() }
 
-// Guarantee asks the store what of its promise is in force. Errors: RuleBusy.
-func (d *Directory) Guarantee(ctx context.Context) (*store.Guarantee, error) {
-	found, err := d.db.Guarantee(ctx)
-	return found, busy(err)
-}
-
 // Shared reports whether other programs may serve the same data.
 func (d *Directory) Shared() bool { return d.db.Shared() }
 
@@ -294,9 +292,23 @@ func (d *Directory) Alone(ctx context.Context, name string, fn func(context.Cont
 	return d.db.Alone(ctx, name, fn)
 }
 
-// Ready reports whether the directory can serve: nil, or why not.
-func (d *Directory) Ready(ctx context.Context) error {
-	return d.db.View(ctx, func(tx *store.Tx) error { return nil })
+// Ready reports whether the directory can serve: what is kept of a write, "disk",
+// or "standby" where it is on another server too, or why it cannot. What is weaker
+// than the store is configured to keep is said behind that; it is an error where
+// Config.Synchronous asks for more.
+func (d *Directory) Ready(ctx context.Context) (durability string, err error) {
+	g, err := d.db.Guarantee(ctx)
+	if err != nil {
+		return "", err
+	}
+	durability = g.Durability().String()
+	if weaker := g.Weaker(); weaker != "" {
+		if g.Required {
+			return "", errors.New(weaker)
+		}
+		durability += ", weaker than configured"
+	}
+	return durability, nil
 }
 
 // A Load says how busy the directory is.

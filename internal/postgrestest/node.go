@@ -246,6 +246,9 @@ func (n *Node) Start() {
 	n.must(n.start())
 }
 
+// Configure replaces the settings that Start was given, from the next start on.
+func (n *Node) Configure(settings ...string) { n.settings = settings }
+
 // Stop ends the node at once: connections are told, nothing is finished.
 func (n *Node) Stop() {
 	n.t.Helper()

@@ -76,8 +76,9 @@ func (l Limits) orDefault() Limits {
 type Config struct {
 	Doors []route.Door
 	Gate  route.Gate
-	// Ready says whether the server can serve; nil says always.
-	Ready func(context.Context) error
+	// Ready says whether the server can serve, and what is kept of a write that
+	// is acknowledged; nil says always.
+	Ready func(context.Context) (durability string, err error)
 	// Load says how busy the directory is, for the metrics; nil leaves it out.
 	Load func() directory.Load
 	// Log takes the access log and faults of the server; nil drops them.
@@ -92,7 +93,7 @@ type Config struct {
 // A Server is the doors on one listener.
 type Server struct {
 	mux         *route.Mux
-	ready       func(context.Context) error
+	ready       func(context.Context) (durability string, err error)
 	log         *slog.Logger
 	limits      Limits
 	proxies     []netip.Prefix
@@ -111,7 +112,7 @@ func New(cfg Config) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	if s.ready == nil {
-		s.ready = func(context.Context) error { return nil }
+		s.ready = func(context.Context) (string, error) { return "", nil }
 	}
 	mux, err := route.New(append(s.health(), cfg.Doors...), cfg.Gate)
 	if err != nil {

@@ -226,13 +226,13 @@ func TestServeHTTP(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	var broken error
-	s, _ := mustNew(t, server.Config{Ready: func(context.Context) error { return broken }})
+	s, _ := mustNew(t, server.Config{Ready: func(context.Context) (string, error) { return "disk", broken }})
 	code := func(method, path string) string {
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest(method, path, nil))
 		return fmt.Sprintf("%d %s", w.Code, strings.TrimSpace(w.Body.String()))
 	}
-	for path, want := range map[string]string{"/livez": "200 ok", "/readyz": "200 ok", "/healthz": "200 ok", "/readyz/more": `404 {"error":"Not Found"}`} {
+	for path, want := range map[string]string{"/livez": "200 ok", "/readyz": "200 ok\ndurability: disk", "/healthz": "200 ok\ndurability: disk", "/readyz/more": `404 {"error":"Not Found"}`} {
 		if got := code("GET", path); got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)
 		}

@@ -21,7 +21,10 @@ type Finding struct {
 // this program, what is kept of a write when it is acknowledged. It goes on
 // after what is wrong as far as there is something to look at.
 func Examine(ctx context.Context, cfg Config) []Finding {
-	return examineSQLite(ctx, cfg.withDefaults())
+	if cfg = cfg.withDefaults(); cfg.URL != "" {
+		return examinePostgres(ctx, cfg)
+	}
+	return examineSQLite(ctx, cfg)
 }
 
 // examineSchema compares the version of the schema with that of this program.
@@ -105,4 +108,61 @@ func examineSQLite(ctx context.Context, cfg Config) []Finding {
 		found = append(found, Finding{What: "integrity", Is: fmt.Sprintf("quick_check is ok, in %.1f s", time.Since(begin).Seconds())})
 	}
 	return found
+}
+
+// examinePostgres looks at what the server says of itself.
+func examinePostgres(ctx context.Context, cfg Config) []Finding {
+	wrong := func(err error) []Finding {
+		return []Finding{{"store", withoutPassword(cfg.URL) + ": " + err.Error(), "see docs/operations.md, PostgreSQL"}}
+	}
+	db := &DB{cfg: cfg}
+	e, err := poolOf(ctx, db)
+	if err != nil {
+		return wrong(err)
+	}
+	defer e.pool.Close()
+	db.engine = e
+	c, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return wrong(e.explain(err))
+	}
+	s := &pgSession{conn: c.Conn()}
+	if err := e.accept(ctx, s); err != nil {
+		c.Release()
+		return wrong(e.explain(err))
+	}
+	found := append([]Finding{examineSchema(ctx, pgSchema{s}, "postgres")}, examineClock(ctx, pgSchema{s})...)
+	c.Release()
+	g, err := db.Guarantee(ctx)
+	if err != nil {
+		return append(wrong(err), found...)
+	}
+	f := Finding{What: "durability", Is: g.describe()}
+	if weaker := g.Weaker(); weaker != "" {
+		f.Is += "; " + weaker
+		f.Cure = "see docs/operations.md, PostgreSQL: a synchronous standby"
+	}
+	return append([]Finding{{What: "store", Is: fmt.Sprintf("%s %s, %s", g.Engine, g.Version, withoutPassword(cfg.URL))}}, append(found, f)...)
+}
+
+// describe says what is in force and by what.
+func (g *Guarantee) describe() string {
+	text := "on disk when it is answered"
+	switch g.Durability() {
+	case Unsafe:
+		text = "not on disk when it is answered"
+	case OnStandby:
+		text = "on disk and on that of a standby when it is answered"
+	}
+	text += ": synchronous_commit=" + g.Commit
+	for _, b := range g.Standbys {
+		text += fmt.Sprintf(", %s is %s and %s", b.Name, b.State, b.Sync)
+	}
+	switch {
+	case g.Unseen:
+		text += ", standbys cannot be seen without the role pg_monitor"
+	case len(g.Standbys) == 0:
+		text += ", no standby"
+	}
+	return text
 }

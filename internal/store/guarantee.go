@@ -40,6 +40,8 @@ type Guarantee struct {
 	// look at them (it needs the role pg_monitor).
 	Standbys []Standby
 	Unseen   bool
+	// Required is Config.Synchronous.
+	Required bool
 }
 
 // A Standby is a server that follows the one that is written to.
@@ -64,7 +66,7 @@ func (g *Guarantee) Durability() Durability {
 	switch {
 	case !g.Fsync || g.Commit == "off":
 		return Unsafe
-	case g.Commit != "local" && g.Synchronous() > 0:
+	case (g.Commit == "on" || g.Commit == "remote_apply") && g.Synchronous() > 0: // remote_write is not its disk
 		return OnStandby
 	}
 	return OnDisk
@@ -80,8 +82,12 @@ func (g *Guarantee) Weaker() string {
 		return "commits are not waited for (synchronous_commit is off)"
 	case g.Wanted != "" && g.Commit == "local":
 		return "commits wait for no standby (synchronous_commit is local)"
+	case g.Required && g.Unseen:
+		return "whether commits wait for a standby cannot be seen: the user needs the role pg_monitor"
 	case g.Wanted != "" && !g.Unseen && g.Synchronous() == 0:
 		return "no standby is synchronous, though synchronous_standby_names is " + g.Wanted
+	case g.Required && g.Durability() < OnStandby:
+		return "commits wait for no standby, though that is required"
 	}
 	return ""
 }
@@ -90,7 +96,9 @@ func (g *Guarantee) Weaker() string {
 func (db *DB) Guarantee(ctx context.Context) (*Guarantee, error) {
 	var g *Guarantee
 	err := db.View(ctx, func(tx *Tx) (err error) {
-		g, err = db.engine.guarantee(tx)
+		if g, err = db.engine.guarantee(tx); err == nil {
+			g.Required = db.cfg.Synchronous
+		}
 		return err
 	})
 	return g, err

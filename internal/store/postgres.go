@@ -45,6 +45,19 @@ const (
 // openPostgres connects to the database of the URL, and refuses one that would
 // not keep what is promised.
 func openPostgres(ctx context.Context, db *DB) (engine, error) {
+	e, err := poolOf(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.prepare(ctx); err != nil {
+		e.pool.Close()
+		return nil, e.explain(err)
+	}
+	return e, nil
+}
+
+// poolOf returns an engine that has not connected yet.
+func poolOf(ctx context.Context, db *DB) (*postgresEngine, error) {
 	cfg, err := pgxpool.ParseConfig(db.cfg.URL)
 	if err != nil { // its text may have the password
 		return nil, errors.New("it is no URL of a database: give postgres://user:password@host:5432/name?sslmode=verify-full")
@@ -69,14 +82,8 @@ func openPostgres(ctx context.Context, db *DB) (engine, error) {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 	}
 	e := &postgresEngine{db: db}
-	if e.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
-		return nil, err
-	}
-	if err := e.prepare(ctx); err != nil {
-		e.pool.Close()
-		return nil, e.explain(err)
-	}
-	return e, nil
+	e.pool, err = pgxpool.NewWithConfig(ctx, cfg)
+	return e, err
 }
 
 // generation: PostgreSQL tells only those who ask it.
@@ -90,6 +97,22 @@ func (e *postgresEngine) prepare(ctx context.Context) error {
 	}
 	defer c.Release()
 	s := &pgSession{conn: c.Conn()}
+	if err := e.accept(ctx, s); err != nil {
+		return err
+	}
+	if e.db.cfg.Existing {
+		if tables, _, err := (pgSchema{s}).tables(ctx); err != nil || tables == 0 {
+			return errors.Join(err, ErrNoData)
+		}
+	}
+	if err := migrate(ctx, pgSchema{s}, "postgres"); err != nil {
+		return err
+	}
+	return e.rebase(ctx, s)
+}
+
+// accept makes sure that the server can be used.
+func (e *postgresEngine) accept(ctx context.Context, s *pgSession) error {
 	var version int
 	var name, encoding, commit string
 	if err := s.read(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_version'),
@@ -104,15 +127,7 @@ func (e *postgresEngine) prepare(ctx context.Context) error {
 	case commit == "off":
 		return errors.New("synchronous_commit is off: what is answered might be lost; set it to on, for the server, the database or the user")
 	}
-	if e.db.cfg.Existing {
-		if tables, _, err := (pgSchema{s}).tables(ctx); err != nil || tables == 0 {
-			return errors.Join(err, ErrNoData)
-		}
-	}
-	if err := migrate(ctx, pgSchema{s}, "postgres"); err != nil {
-		return err
-	}
-	return e.rebase(ctx, s)
+	return nil
 }
 
 // explain says of an error at the start what to do about it.

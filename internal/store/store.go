@@ -64,6 +64,8 @@ type Config struct {
 	ScanTime time.Duration // time that one Select may spend on it; default 2 s
 	// Existing refuses a database that would be made, with ErrNoData.
 	Existing bool
+	// Synchronous says that commits are to wait for another server too: see Guarantee.Weaker.
+	Synchronous bool
 	// Unfinished opens also a database that a Copy has not finished.
 	Unfinished bool
 }
