@@ -50,6 +50,9 @@ type figure struct {
 	// microseconds: on a machine with other work it is what can be compared.
 	// Absent where the system does not tell.
 	CPU float64 `json:"cpu_us,omitempty"`
+	// Refused is how many requests were refused because there was too much to
+	// do; the other figures are without them.
+	Refused int64 `json:"refused,omitempty"`
 	// Ratio is the rate over that of the limit named; absent for the limits themselves.
 	Limit string  `json:"limit,omitempty"`
 	Ratio float64 `json:"ratio,omitempty"`
@@ -90,6 +93,9 @@ func (c *benchCommand) Run(t *terminal) error {
 			if f.Limit != "" {
 				ratio = fmt.Sprintf("%.2f of %s", f.Ratio, strings.TrimPrefix(f.Limit, "limit: "))
 			}
+			if f.Refused > 0 {
+				ratio += fmt.Sprintf(", %d refused", f.Refused)
+			}
 			return fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%s", f.Work, f.Connections, f.Rate, f.P50, f.P99, f.CPU, ratio)
 		})
 		at := out.Server
@@ -128,6 +134,7 @@ type bench struct {
 	secret        string
 	group         string       // id of one with many members
 	created       atomic.Int64 // users so far
+	refused       atomic.Int64 // requests of the work at hand
 	mu            sync.Mutex
 	ids           []string // of the users, as many as are worth keeping
 }
@@ -218,6 +225,7 @@ func (b *bench) round(n int) ([]figure, error) {
 
 // measure drives one work until its time is over.
 func (b *bench) measure(w work, n int) (figure, error) {
+	b.refused.Store(0)
 	used := b.to(w).cpu()
 	begin := time.Now()
 	all, err := b.together(w, n, func() bool { return time.Since(begin) < b.duration })
@@ -231,7 +239,7 @@ func (b *bench) measure(w work, n int) (figure, error) {
 		return float64(all[int(share*float64(len(all)-1))]) / float64(time.Millisecond)
 	}
 	return figure{Work: w.name, Connections: n, Rate: float64(len(all)) / elapsed.Seconds(), P50: ms(0.5), P99: ms(0.99),
-		CPU: float64(used.Microseconds()) / float64(len(all))}, nil
+		Refused: b.refused.Load(), CPU: float64(used.Microseconds()) / float64(len(all))}, nil
 }
 
 // together drives a work on n connections and returns how long its requests took.
@@ -283,8 +291,13 @@ func (b *bench) drive(w work, seed int, more func() bool) (took []time.Duration,
 		if err != nil {
 			return nil, err
 		}
-		took = append(took, time.Since(begin))
-		if res.StatusCode/100 != 2 {
+		switch {
+		case res.StatusCode/100 == 2:
+			took = append(took, time.Since(begin))
+		case res.StatusCode == http.StatusServiceUnavailable, bytes.Contains(answer, []byte(`"tooMany"`)):
+			b.refused.Add(1)
+			continue
+		default:
 			return nil, fmt.Errorf("status %s: %.200s", res.Status, answer)
 		}
 		if w.keep != nil {
