@@ -623,6 +623,9 @@ GET /api/directory/user?sortBy=userName&sortBy=title
 {"Errors": [{"description": "Invalid value for parameter sortBy", "code": "400"}]}`},
 
 	{"p14e:R60 filters that cannot be answered are refused", `
+GET /api/directory/user?filter=
+400
+{"Errors": [{"description": "Invalid filter: $REASON0", "code": "400"}]}
 GET /api/directory/user?filter=userName%20eq
 400
 {"Errors": [{"description": "Invalid filter: $REASON1", "code": "400"}]}

@@ -115,8 +115,8 @@ func (d *door) sortKey(k *kind, by string) (scim.SortKey, error) {
 
 // readFilter reads the condition that resources are asked by, in canonical names.
 func (d *door) readFilter(c *call, k *kind) (*scim.Filter, error) {
-	text, given, err := c.param("filter")
-	if err != nil || !given {
+	text, _, err := c.param("filter")
+	if err != nil || !c.query.Has("filter") {
 		return nil, err
 	}
 	options := scim.FilterOptions{SCIM11: true}

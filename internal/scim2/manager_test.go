@@ -24,6 +24,10 @@ func TestManager(t *testing.T) {
 		d.refused(t, "POST /Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"g","members":[{"value":"nobody"}]}`,
 			400, "invalidValue", "members[0].value: there is nothing with the id nobody")
 	})
+	t.Run("and those of RSA", func(t *testing.T) {
+		d := openRSA(t, scim2.Options{})
+		d.refused(t, "POST /Users", body("ada", "nobody"), 400, "invalidValue", enterpriseURN+":manager.value: there is nothing with the id nobody.")
+	})
 	t.Run("clients 9.9 an unknown manager is kept as text for tolerant clients", func(t *testing.T) {
 		d := openStandard(t, scim2.Options{})
 		id := d.user(t, body("ada", "SuzzyQ"))
