@@ -271,3 +271,48 @@ func TestPrepared(t *testing.T) {
 		}
 	})
 }
+
+func TestOtherEnvironments(t *testing.T) {
+	w := open(t)
+	draft := directory.ClientDraft{Environment: directorytest.Environment, ID: "both", Environments: []string{directorytest.Other}}
+	made, secret, err := w.CreateClient(ctx, draft)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(draft.Environments, made.Environments); diff != "" {
+		t.Error(diff)
+	}
+	c, err := w.AuthenticateSecret(ctx, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := w.Authorise(ctx, c, directory.Scope{Environment: directorytest.Other}, directory.WriteUsers)
+	if err != nil || there.Environment != directorytest.Other {
+		t.Fatal(there, err)
+	}
+	if _, err := w.Create(ctx, c, directory.Scope{Environment: directorytest.Other}, user(t, `{"userName":"ada"}`)); err == nil {
+		t.Error("a caller who was not let in writes there")
+	}
+	fault(t, func() error { _, err := w.Authorise(ctx, there, c.Home(), directory.WriteUsers); return err }(), scim.RuleForbidden)
+	if _, err := w.Create(ctx, there, there.Home(), user(t, `{"userName":"ada"}`)); err != nil {
+		t.Error(err)
+	}
+
+	for rule, change := range map[scim.Rule]func(*directory.ClientDraft){
+		scim.RuleDangling: func(d *directory.ClientDraft) { d.Environments = []string{"nowhere"} },
+		scim.RulePath:     func(d *directory.ClientDraft) { d.Limits.Populations = []string{directorytest.Population} },
+	} {
+		bad := draft
+		bad.ID = "bad"
+		change(&bad)
+		_, _, err := w.CreateClient(ctx, bad)
+		fault(t, err, rule)
+		_, err = w.ConfigureClient(ctx, "both", func(c *directory.Client) { c.Environments, c.Limits = bad.Environments, bad.Limits })
+		fault(t, err, rule)
+	}
+	if err := w.DeleteEnvironment(ctx, directorytest.Other); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Authorise(ctx, c, directory.Scope{Environment: directorytest.Other}, directory.WriteUsers)
+	fault(t, err, scim.RuleNotFound)
+}
