@@ -234,7 +234,13 @@ func (a *accepted) run(r *http.Request) {
 	if scim.Faults(err) == nil && errors.Is(err, context.DeadlineExceeded) {
 		err = errors.Join(&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}, err)
 	}
+	if fault := a.caller.Trace.Fault(); fault != nil {
+		a.feed.fault(r.Context(), "answer later", fault)
+	}
 	if err != nil {
+		if scim.Faults(err) == nil {
+			a.feed.fault(r.Context(), "answer later", err)
+		}
 		a.out = recorder{}
 		a.door.Error(&a.out, r, err)
 	}

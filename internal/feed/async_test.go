@@ -3,7 +3,9 @@ package feed_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -293,9 +295,9 @@ func TestAsync(t *testing.T) {
 
 // slow returns a feed of the directory, and its door with one route that answers
 // when it is let.
-func slow(t *testing.T, d *directory.Directory, timeout time.Duration, handle route.Handler) (*feed.Feed, http.Handler) {
+func slow(t *testing.T, s *system, timeout time.Duration, handle route.Handler) (*feed.Feed, http.Handler) {
 	t.Helper()
-	f, err := feed.New(t.Context(), feed.Config{Directory: d, PublicURL: publicURL})
+	f, err := feed.New(t.Context(), feed.Config{Directory: s.dir, PublicURL: publicURL, Log: slog.New(slog.NewTextHandler(s.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +307,7 @@ func slow(t *testing.T, d *directory.Directory, timeout time.Duration, handle ro
 	}
 	m, err := route.New(f.Async([]route.Door{{Name: "slow", Prefix: "/slow", Schemes: []string{"Bearer"}, Error: word, Routes: []route.Route{
 		{Method: "POST", Path: "/Users", Permission: directory.WriteUsers, Handle: handle, Timeout: timeout},
-	}}}), pass{directorytest.Caller(t, d, directorytest.DevToken)})
+	}}}), pass{directorytest.Caller(t, s.dir, directorytest.DevToken)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +344,7 @@ func TestSlow(t *testing.T) {
 		s := newSystem(t, nil)
 		st := s.stream(directory.StreamDraft{})
 		release := make(chan struct{})
-		_, h := slow(t, s.dir, time.Second, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+		_, h := slow(t, s, time.Second, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
 			<-release
 			w.WriteHeader(http.StatusCreated)
 			return nil
@@ -359,16 +361,29 @@ func TestSlow(t *testing.T) {
 	t.Run("a handler that breaks down has an answer", func(t *testing.T) {
 		s := newSystem(t, nil)
 		st := s.stream(directory.StreamDraft{})
-		_, h := slow(t, s.dir, 0, func(w http.ResponseWriter, _ *http.Request, _ directory.Caller) error { panic("boom") })
+		_, h := slow(t, s, 0, func(w http.ResponseWriter, _ *http.Request, _ directory.Caller) error { panic("boom") })
 		post(h, "respond-async")
 		if p := s.answered(st, 1)["slow-1"].Events[asyncresp]; p.Status != "500" || p.Response["detail"] != "panic" {
 			t.Errorf("%+v", p)
 		}
 	})
+	t.Run("a fault of the server is logged, of a part of the answer too", func(t *testing.T) {
+		s := newSystem(t, nil)
+		st := s.stream(directory.StreamDraft{})
+		_, h := slow(t, s, 0, func(w http.ResponseWriter, _ *http.Request, c directory.Caller) error {
+			c.Trace.Fail(errors.New("one of many"))
+			return errors.New("disk on fire")
+		})
+		post(h, "respond-async")
+		s.answered(st, 1)
+		if log := s.log.String(); !strings.Contains(log, "one of many") || !strings.Contains(log, "disk on fire") {
+			t.Errorf("log %s", log)
+		}
+	})
 	t.Run("the client may go; the work does not", func(t *testing.T) {
 		s := newSystem(t, nil)
 		st := s.stream(directory.StreamDraft{})
-		_, h := slow(t, s.dir, 0, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+		_, h := slow(t, s, 0, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
 			if r.Context().Err() != nil {
 				return r.Context().Err()
 			}
@@ -383,7 +398,7 @@ func TestSlow(t *testing.T) {
 		s := newSystem(t, nil)
 		st := s.stream(directory.StreamDraft{})
 		release := make(chan struct{})
-		_, h := slow(t, s.dir, 0, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+		_, h := slow(t, s, 0, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
 			if !strings.Contains(r.Header.Get("Prefer"), "last") {
 				<-release
 			}
