@@ -87,7 +87,7 @@ func (c *collection) routes(prefix string) []route.Route {
 		{Method: http.MethodPut, Path: all, Permission: write, Handle: c.handle(noCollection("updated"))},
 		{Method: http.MethodPatch, Path: all, Permission: write, Handle: c.handle(noCollection("patched"))},
 		{Method: http.MethodDelete, Path: all, Permission: write, Handle: c.handle(noCollection("deleted"))},
-		{Method: http.MethodPost, Path: one, Permission: write, Handle: c.handle(c.act)},
+		{Method: http.MethodPost, Path: one, Permission: write, Handle: c.handle(c.post)},
 		{Method: http.MethodGet, Path: one, Permission: read, Handle: c.handle(c.read)},
 		{Method: http.MethodPut, Path: one, Permission: write, Handle: c.handle(c.put)},
 		{Method: http.MethodPatch, Path: one, Permission: write, Handle: c.handle(c.patch)},

@@ -15,14 +15,17 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
-// post creates an object, or does to the collection what _action names.
+// post creates an object, or does to an object or the collection what _action names.
 func (c *collection) post(w http.ResponseWriter, q *request) error {
+	at := q.PathValue("id")
 	create, err := q.creates()
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if !create {
-		return q.action(w, "")
+	case !create:
+		return q.action(w, at)
+	case at != "":
+		return q.noInstance("created")
 	}
 	m, err := q.object()
 	if err != nil {
@@ -36,18 +39,6 @@ func (c *collection) post(w http.ResponseWriter, q *request) error {
 		return impossible()
 	}
 	return c.create(w, q, m, id.Text())
-}
-
-// act does to an object what _action names.
-func (c *collection) act(w http.ResponseWriter, q *request) error {
-	create, err := q.creates()
-	if err != nil {
-		return err
-	}
-	if create {
-		return q.noInstance("created")
-	}
-	return q.action(w, q.PathValue("id"))
 }
 
 // creates reports whether a POST is a create (AIC-036, AIC-037).
