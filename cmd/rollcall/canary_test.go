@@ -145,11 +145,7 @@ func breaking(handle route.Handler) route.Handler {
 func TestCanaries(t *testing.T) {
 	path := t.TempDir()
 	d, clock := directorytest.OpenAt(t, path)
-	a, err := auth.New(t.Context(), d, auth.Config{PublicURL: matrixURL, Now: clock.Now, Guesses: 1 << 30})
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := doors(d, a, matrixFeed(t, d), matrixURL, newDialects())
+	all, a := allDoors(t, d, auth.Config{Now: clock.Now, Guesses: 1 << 30})
 	for _, door := range all {
 		for i := range door.Routes {
 			door.Routes[i].Handle = breaking(door.Routes[i].Handle)

@@ -15,8 +15,6 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/server"
-	"github.com/rollcall-directory/rollcall/internal/store"
-	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 // TestEverywhere holds what is the same at all doors and is done once for them.
@@ -128,13 +126,8 @@ func TestEverywhere(t *testing.T) {
 // TestRequestID: what the client is told leads to the audit record, and to what the log has of a fault.
 func TestRequestID(t *testing.T) {
 	t.Run("scim:HTTP-21 every answer has a request id, that of the audit record and of the words of a 500", func(t *testing.T) {
-		path := t.TempDir()
-		d, _ := directorytest.OpenAt(t, path)
-		a, err := auth.New(t.Context(), d, auth.Config{PublicURL: matrixURL})
-		if err != nil {
-			t.Fatal(err)
-		}
-		all := doors(d, a, matrixFeed(t, d), matrixURL, newDialects())
+		dir, _ := directorytest.Open(t)
+		all, a := allDoors(t, dir, auth.Config{})
 		broken := func(http.ResponseWriter, *http.Request, directory.Caller) error { return errors.New("a fault") }
 		for _, d := range all {
 			for i := range d.Routes {
@@ -168,23 +161,11 @@ func TestRequestID(t *testing.T) {
 		send("GET", "/nothing", "")
 		send("GET", "/livez", "")
 
-		db, err := store.Open(t.Context(), storetest.At(t, path))
+		rows, err := dir.Audit(t.Context(), directorytest.Environment, 0, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close()
-		var last *store.Audit
-		if err := db.View(t.Context(), func(tx *store.Tx) error {
-			tenant, err := tx.Tenant(directorytest.Environment)
-			if err != nil {
-				return err
-			}
-			rows, err := tx.Audits(tenant.TID, 0, 1000)
-			last = rows[len(rows)-1]
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
+		last := rows[len(rows)-1]
 		if id := created.Header().Get("X-Request-ID"); last.Request != id || last.Action != "create" || last.Door != "scim2" || last.Client != directorytest.DevClient {
 			t.Errorf("the answer has the id %s, the last audit record is %+v", id, last)
 		}

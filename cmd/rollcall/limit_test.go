@@ -35,12 +35,9 @@ func busyDoors(t *testing.T) (*server.Server, *directorytest.Clock) {
 func limitedDoors(t *testing.T, cfg auth.Config) (*server.Server, *directorytest.Clock) {
 	t.Helper()
 	d, clock := directorytest.Open(t)
-	cfg.PublicURL, cfg.Now = matrixURL, clock.Now
-	a, err := auth.New(t.Context(), d, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := server.New(server.Config{Doors: doors(d, a, matrixFeed(t, d), matrixURL, newDialects()), Gate: a})
+	cfg.Now = clock.Now
+	all, a := allDoors(t, d, cfg)
+	s, err := server.New(server.Config{Doors: all, Gate: a})
 	if err != nil {
 		t.Fatal(err)
 	}

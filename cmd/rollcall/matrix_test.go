@@ -41,19 +41,26 @@ type matrix struct {
 	key    []byte
 }
 
-func newMatrix(t *testing.T) *matrix {
+// allDoors returns everything that is mounted on the directory, and its gate.
+func allDoors(t *testing.T, d *directory.Directory, cfg auth.Config) ([]route.Door, *auth.Authenticator) {
 	t.Helper()
-	d, clock := directorytest.Open(t)
-	a, err := auth.New(t.Context(), d, auth.Config{PublicURL: matrixURL, Now: clock.Now, Guesses: 1 << 30})
+	cfg.PublicURL = matrixURL
+	a, err := auth.New(t.Context(), d, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return doors(d, a, matrixFeed(t, d), matrixURL, newDialects()), a
+}
+
+func newMatrix(t *testing.T) *matrix {
+	t.Helper()
+	d, clock := directorytest.Open(t)
+	all, a := allDoors(t, d, auth.Config{Now: clock.Now, Guesses: 1 << 30})
 	key, err := d.SigningKey(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := &matrix{t: t, dir: d, clock: clock, gate: a, key: key}
-	all := doors(d, a, matrixFeed(t, d), matrixURL, newDialects())
 	for i := range all {
 		word := all[i].Error
 		all[i].Error = func(w http.ResponseWriter, r *http.Request, err error) {

@@ -35,11 +35,8 @@ func TestSecrets(t *testing.T) {
 		}
 		path := t.TempDir()
 		d, _ := directorytest.OpenAt(t, path)
-		a, err := auth.New(t.Context(), d, auth.Config{PublicURL: matrixURL})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := server.New(server.Config{Doors: doors(d, a, matrixFeed(t, d), matrixURL, newDialects()), Gate: a})
+		all, a := allDoors(t, d, auth.Config{})
+		s, err := server.New(server.Config{Doors: all, Gate: a})
 		if err != nil {
 			t.Fatal(err)
 		}
