@@ -27,6 +27,10 @@ var salted = map[string]func() hash.Hash{
 // bcrypted is the name of a hash whose value is in the form of crypt(3).
 const bcrypted = "{BCRYPT}"
 
+// maxCost is the dearest hash of that kind that is taken: it costs a second or
+// so, and each step of one twice as much.
+const maxCost = 14
+
 // foreign are the names of encodings that are known and cannot be checked here.
 var foreign = []string{"{PBKDF2}", "{ARGON2}", "{SCRYPT}", "{SCRYPT_RFC7914}", "{MSKCC_PBKDF2}"}
 
@@ -44,9 +48,12 @@ func encoding(text string) (name, value string) {
 // takeEncoded takes an encoded password out of the draft, where it may have one:
 // it is kept as it is, and no policy judges it. Errors: RulePassword.
 func (w *write) takeEncoded() error {
+	if !w.draft.EncodedPassword {
+		return nil
+	}
 	v, _ := w.draft.Attributes.Find("password")
 	name, value := encoding(v.Text())
-	if !w.draft.EncodedPassword || name == "" {
+	if name == "" {
 		return nil
 	}
 	if _, err := compareEncoded("", name, value); err != nil {
@@ -66,7 +73,11 @@ func (w *write) takeEncoded() error {
 // for a value that cannot be read.
 func compareEncoded(password, name, value string) (bool, error) {
 	if name == bcrypted {
-		if _, err := bcrypt.Cost([]byte(value)); err != nil {
+		cost, err := bcrypt.Cost([]byte(value))
+		if err == nil && cost > maxCost {
+			err = fmt.Errorf("a hash of the cost %d", cost)
+		}
+		if err != nil {
 			return false, err
 		}
 		return len(password) <= 72 && bcrypt.CompareHashAndPassword([]byte(value), []byte(password)) == nil, nil

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
@@ -349,7 +351,12 @@ var pingOneCreate = []check{
 		on := openPingOne(t, scim2.Options{EncodedPasswords: true})
 		on.user(t, `{"userName":"ada","password":"`+encoded+`"}`)
 		on.create(t, "/DirectMappedUsers", `{"username":"bob","password":"`+encoded+`"}`)
-		for _, name := range []string{"ada", "bob"} {
+		crypted, err := bcrypt.GenerateFromPassword([]byte("plain"), bcrypt.MinCost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		on.user(t, `{"userName":"eve","password":"{BCRYPT}`+string(crypted)+`"}`)
+		for _, name := range []string{"ada", "bob", "eve"} {
 			for range 2 { // the second time it is a hash of our own
 				want(t, "sign-in", on.signIn(t, name, "plain"), true)
 				want(t, "sign-in", on.signIn(t, name, encoded), false)
@@ -357,7 +364,7 @@ var pingOneCreate = []check{
 		}
 		on.user(t, `{"userName":"cyd","password":"2Federate"}`)
 		want(t, "sign-in", on.signIn(t, "cyd", "2Federate"), true)
-		for _, bad := range []string{"short", "{SSHA512}", "{SSHA512}2Federate", "{SSHA512}AAAA", "{BCRYPT}2Federate", "{PBKDF2}AAAAAAAA1", "{MD5}x"} {
+		for _, bad := range []string{"short", "{SSHA512}", "{SSHA512}2Federate", "{SSHA512}AAAA", "{BCRYPT}2Federate", "{BCRYPT}$2a$31$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234", "{PBKDF2}AAAAAAAA1", "{MD5}x"} {
 			on.refused(t, "POST /Users", `{"userName":"dan","password":"`+bad+`"}`, 400, "invalidValue", "User password did not satisfy password policy requirements")
 		}
 	}},
