@@ -4,7 +4,7 @@
 # end of a time can cut a worker short, which go test reports as "context deadline exceeded" (go.dev/issue/75804, fixed in Go 1.27).
 FUZZTIME ?= 15s
 
-.PHONY: build test race lint bench fuzz filters cover coherence conformance
+.PHONY: build test test-postgres race lint bench fuzz filters cover coherence conformance
 
 # One static binary. Go writes version and commit into it; rollcall version shows them.
 build:
@@ -12,6 +12,11 @@ build:
 
 test:
 	go test -timeout 20m ./...
+
+# The tests that have a database, with PostgreSQL as that: the same tests, none skipped.
+test-postgres:
+	ROLLCALL_TEST_DATABASE=postgres go test -timeout 20m . ./internal/store/... ./internal/directory/... ./internal/auth ./internal/feed \
+		./internal/scim1 ./internal/scim2 ./internal/crest ./cmd/rollcall
 
 race:
 	CGO_ENABLED=1 go test -timeout 20m -race ./...

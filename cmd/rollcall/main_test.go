@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rollcall-directory/rollcall/internal/postgrestest"
 )
 
 // TestMain lets the scripts call this program, and where there is no curl,
@@ -39,9 +41,18 @@ func TestMain(m *testing.M) {
 //	paste FILE DOOR            runs in a shell the command that JSON output names for the door
 //	get VARIABLE FILE MEMBER   sets the variable to a member of a JSON file, by its path as a.b
 //	same FILE JSON             compares as JSON; a string "*" stands for any string
-func TestScript(t *testing.T) {
+func TestScript(t *testing.T) { runScripts(t, "testdata/script", "") }
+
+// TestPostgresScript does the same with what ROLLCALL_DATABASE names: a database
+// that is empty at first.
+func TestPostgresScript(t *testing.T) {
+	url := strings.Replace(postgrestest.Database(t), "postgres@", "postgres:tell-nobody@", 1)
+	runScripts(t, "testdata/postgres", url)
+}
+
+func runScripts(t *testing.T, dir, database string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Values[servers{}] = map[string]*process{}
 			for _, e := range env.Vars { // the scripts say what they set
@@ -49,6 +60,7 @@ func TestScript(t *testing.T) {
 					env.Setenv(name, "")
 				}
 			}
+			env.Setenv("ROLLCALL_DATABASE", database)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -114,7 +126,7 @@ func readyLines(args []string) int {
 
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	name := args[0]
-	env := append(os.Environ(), "PATH="+ts.Getenv("PATH"), "TMPDIR="+ts.Getenv("TMPDIR"))
+	env := append(os.Environ(), "PATH="+ts.Getenv("PATH"), "TMPDIR="+ts.Getenv("TMPDIR"), "ROLLCALL_DATABASE="+ts.Getenv("ROLLCALL_DATABASE"))
 	p, text, err := launch(ts.MkAbs("."), env, args[1:]...)
 	ts.Check(err)
 	ts.Value(servers{}).(map[string]*process)[name] = p
