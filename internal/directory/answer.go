@@ -103,7 +103,7 @@ func (d *Directory) keep(tx *store.Tx, p *store.Promise, a *Answer) error {
 		txn += ":" + strconv.FormatInt(p.N, 10)
 	}
 	c := &store.Change{TID: p.TID, At: d.stamp(), Op: store.OpAnswer, ID: a.ID, Actor: p.CID, Request: txn, Detail: note{answer: a}.pack()}
-	if err := tx.AppendChange(c); err != nil {
+	if err := tx.AppendAnswer(c); err != nil {
 		return err
 	}
 	p.Seq = c.Seq

@@ -46,13 +46,23 @@ type Audit struct {
 	Detail  []byte // JSON; nil for none
 }
 
-// AppendChange writes to the change log and sets c.Seq.
+// AppendChange writes to the change log.
 func (tx *Tx) AppendChange(c *Change) error {
-	seq, err := tx.db.engine.appendChange(tx, c.TID, millis(c.At), c.Op, c.Type, c.ID, c.Version, c.Actor, c.Request, nullable(string(c.Detail)))
+	_, err := tx.appendChange(c, false)
+	return err
+}
+
+// AppendAnswer writes to the change log and sets c.Seq.
+func (tx *Tx) AppendAnswer(c *Change) error {
+	seq, err := tx.appendChange(c, true)
 	if err == nil {
 		c.Seq = seq
 	}
 	return err
+}
+
+func (tx *Tx) appendChange(c *Change, number bool) (int64, error) {
+	return tx.db.engine.appendChange(tx, number, c.TID, millis(c.At), c.Op, c.Type, c.ID, c.Version, c.Actor, c.Request, nullable(string(c.Detail)))
 }
 
 const selectChange = "SELECT seq, tid, at, op, type, id, version, actor, request, detail FROM change "
@@ -80,14 +90,10 @@ func (tx *Tx) LastChange() (int64, error) {
 	return first(tx, scanInt, "SELECT coalesce(max(seq), 0) FROM change WHERE TRUE"+tx.db.engine.settled())
 }
 
-// AppendAudit writes to the audit log and sets a.Seq.
+// AppendAudit writes to the audit log.
 func (tx *Tx) AppendAudit(a *Audit) error {
-	seq, err := tx.insert("seq", "INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	return tx.push("INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 		nullable(a.TID), millis(a.At), a.Client, a.Door, a.Action, a.Type, a.ID, a.Outcome, a.Request, nullable(string(a.Detail)))
-	if err == nil {
-		a.Seq = seq
-	}
-	return err
 }
 
 // Audits returns at most limit rows of the environment's audit log after seq,

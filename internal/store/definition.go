@@ -24,11 +24,16 @@ func (tx *Tx) TenantVersion(tid int64) (int64, error) {
 	if v, ok := tx.known.versions[tid]; ok {
 		return v, nil
 	}
-	v, err := first(tx, scanInt, "SELECT version FROM tenant WHERE tid = $1", tid)
-	if err == nil && tx.known.still {
-		learn(&tx.known.versions, tid, v)
+	if _, locked := tx.locked[tid]; !locked && !tx.known.still {
+		return first(tx, scanInt, "SELECT version FROM tenant WHERE tid = $1", tid)
 	}
-	return v, err
+	t, err := first(tx, scanTenant, selectTenant+"WHERE t.tid = $1", tid) // who asks for one mostly wants the other, too
+	if err != nil {
+		return 0, err
+	}
+	learn(&tx.known.versions, tid, t.Version)
+	learn(&tx.known.tenants, t.ID, t)
+	return t.Version, nil
 }
 
 // RaiseTenant raises the version of an environment. Errors: ErrNotFound.
@@ -126,12 +131,16 @@ func (tx *Tx) SetIndexes(tid int64, t Type, want []Index) (added []string, err e
 	if err != nil {
 		return nil, err
 	}
+	dropped := false
 	for _, d := range had {
 		if i := slices.Index(want, d.Index); i >= 0 {
 			want = slices.Delete(slices.Clone(want), i, i+1)
-		} else if err := tx.dropIndex(tid, t, d.aid); err != nil {
+			continue
+		}
+		if err := tx.dropIndex(tid, t, d.aid); err != nil {
 			return nil, err
 		}
+		dropped = true
 	}
 	for _, index := range want {
 		if err := tx.addIndex(tid, t, index); err != nil {
@@ -139,7 +148,10 @@ func (tx *Tx) SetIndexes(tid int64, t Type, want []Index) (added []string, err e
 		}
 		added = append(added, index.Path)
 	}
-	return added, nil
+	if dropped || len(added) > 0 {
+		err = tx.RaiseTenant(tid)
+	}
+	return added, err
 }
 
 func (tx *Tx) addIndex(tid int64, t Type, index Index) error {

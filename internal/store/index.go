@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
@@ -51,6 +52,10 @@ func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
 	if err := tx.db.engine.lockTenant(tx, tid, false); err != nil {
 		return nil, err
 	}
+	version, counted := tx.known.versions[tid]
+	if defs := tx.db.defs.get(defKey{tid, t}, version); counted && defs != nil {
+		return defs, nil
+	}
 	defs, err := list(tx, func(s scan) (d attrDef, err error) {
 		var own scim.Attribute
 		if err := s(&d.aid, &d.text, &d.ready, &own.Type, &own.CaseExact, &d.scope); err != nil {
@@ -68,7 +73,43 @@ func (tx *Tx) attrDefs(tid int64, t Type) ([]attrDef, error) {
 		return nil, err
 	}
 	learn(&tx.known.defs, defKey{tid, t}, defs)
+	if counted && !tx.known.own {
+		tx.db.defs.put(defKey{tid, t}, version, defs)
+	}
 	return defs, nil
+}
+
+// A defCache remembers the indexed attributes of types by the version of their
+// environment, which every change of them raises.
+type defCache struct {
+	mu   sync.Mutex
+	sets map[defKey]defSet
+}
+
+type defSet struct {
+	version int64
+	defs    []attrDef
+}
+
+const maxDefSets = 4096
+
+// get returns nil for a version that is not the one remembered.
+func (dc *defCache) get(key defKey, version int64) []attrDef {
+	dc.mu.Lock()
+	defer dc.mu.Unlock()
+	if set := dc.sets[key]; set.version == version {
+		return set.defs
+	}
+	return nil
+}
+
+func (dc *defCache) put(key defKey, version int64, defs []attrDef) {
+	dc.mu.Lock()
+	defer dc.mu.Unlock()
+	if dc.sets == nil || len(dc.sets) >= maxDefSets {
+		dc.sets = make(map[defKey]defSet)
+	}
+	dc.sets[key] = defSet{version, defs}
 }
 
 // An indexRow is a row of attr without its rid.
@@ -151,18 +192,17 @@ func (set indexSet) without(other indexSet) indexSet {
 	return rest
 }
 
+// index adds index rows of a resource.
 func (tx *Tx) index(rid int64, set indexSet) error {
-	for _, row := range set {
-		if _, err := tx.exec("INSERT INTO attr(aid, val, rid) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", row.aid, row.val, rid); err != nil {
-			return err
-		}
+	if len(set) == 0 {
+		return nil
 	}
-	return nil
+	return tx.db.engine.addIndexRows(tx, rid, set)
 }
 
 func (tx *Tx) unindex(rid int64, set indexSet) error {
 	for _, row := range set {
-		if _, err := tx.exec("DELETE FROM attr WHERE aid = $1 AND val = $2 AND rid = $3", row.aid, row.val, rid); err != nil {
+		if err := tx.push("DELETE FROM attr WHERE aid = $1 AND val = $2 AND rid = $3", row.aid, row.val, rid); err != nil {
 			return err
 		}
 	}

@@ -184,13 +184,18 @@ func (e *postgresEngine) settled() string {
 	return " AND seq < " + e.seq("pg_snapshot_xmin(pg_current_snapshot())")
 }
 
-func (e *postgresEngine) appendChange(tx *Tx, args ...any) (int64, error) {
+func (e *postgresEngine) appendChange(tx *Tx, number bool, args ...any) (int64, error) {
 	tx.changes++
 	if tx.changes >= 1<<seqBits {
 		return 0, fmt.Errorf("store: more than %d changes in one transaction", 1<<seqBits-1)
 	}
-	return tx.insert("seq", "INSERT INTO change(tid, at, op, type, id, version, actor, request, detail, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "+
-		e.seq("pg_current_xact_id()")+" | $10)", append(args, tx.changes)...)
+	text := "INSERT INTO change(tid, at, op, type, id, version, actor, request, detail, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, " +
+		e.seq("pg_current_xact_id()") + " | $10)"
+	args = append(args, tx.changes)
+	if !number {
+		return 0, tx.push(text, args...)
+	}
+	return tx.insert("seq", text, args...)
 }
 
 // rebase sets base, so that the next change is after all that there are.
@@ -426,6 +431,15 @@ func (e *postgresEngine) lock(tx *Tx, how string) string {
 		return ""
 	}
 	return " FOR " + how
+}
+
+func (e *postgresEngine) addIndexRows(tx *Tx, rid int64, set indexSet) error {
+	aids, vals := make([]int64, len(set)), make([]string, len(set))
+	for i, row := range set {
+		aids[i], vals[i] = row.aid, row.val
+	}
+	return tx.push("INSERT INTO attr(aid, val, rid) SELECT w.aid, w.val, $3 FROM unnest($1::int[], $2::text[]) w(aid, val) ON CONFLICT DO NOTHING",
+		aids, vals, rid)
 }
 
 func (e *postgresEngine) count(tx *Tx, tid int64, t Type) (int, error) {

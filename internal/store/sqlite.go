@@ -292,7 +292,16 @@ func (e *sqliteEngine) lockTenant(tx *Tx, _ int64, _ bool) error { return tx.err
 func (e *sqliteEngine) lock(*Tx, string) string                  { return "" }
 func (e *sqliteEngine) settled() string                          { return "" }
 
-func (e *sqliteEngine) appendChange(tx *Tx, args ...any) (int64, error) {
+func (e *sqliteEngine) addIndexRows(tx *Tx, rid int64, set indexSet) error {
+	for _, row := range set {
+		if err := tx.push("INSERT INTO attr(aid, val, rid) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", row.aid, row.val, rid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *sqliteEngine) appendChange(tx *Tx, _ bool, args ...any) (int64, error) {
 	return tx.insert("seq", "INSERT INTO change(tid, at, op, type, id, version, actor, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", args...)
 }
 

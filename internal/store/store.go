@@ -94,6 +94,7 @@ func (c Config) Place() string {
 type DB struct {
 	cfg    Config
 	engine engine
+	defs   defCache
 }
 
 // An engine is what only one kind of database knows: how to open it, how
@@ -120,11 +121,13 @@ type engine interface {
 	lockKey(tx *Tx, key string) error
 	lockTenant(tx *Tx, tid int64, alone bool) error
 	lock(tx *Tx, how string) string
-	// appendChange stores the columns of a change and returns its Seq; settled
-	// is the condition that no change before a change can still appear.
-	appendChange(tx *Tx, args ...any) (int64, error)
+	// appendChange stores the columns of a change, and if it is to be numbered
+	// returns its Seq; settled is the condition that no change before a change can still appear.
+	appendChange(tx *Tx, number bool, args ...any) (int64, error)
 	settled() string
 
+	// addIndexRows adds index rows, one at least, of a resource.
+	addIndexRows(tx *Tx, rid int64, set indexSet) error
 	// count returns how many resources of the type there are; counted notes
 	// that there are n more of them, uncount that the environment is no more.
 	count(tx *Tx, tid int64, t Type) (int, error)

@@ -107,6 +107,7 @@ func (tx *Tx) LockedTenant(id string) (*Tenant, error) {
 	if err != nil {
 		return nil, err
 	}
+	delete(tx.known.tenants, id)
 	return tx.Tenant(id)
 }
 

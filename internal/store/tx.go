@@ -28,14 +28,15 @@ type Tx struct {
 // need, so that it is read once. Who changes it forgets it.
 type knowledge struct {
 	still bool                 // nobody else changes anything while the transaction lasts
+	own   bool                 // the transaction has changed it
 	defs  map[defKey][]attrDef // see attrDefs
 
-	// Of environments, by public id and by TID; none unless still.
+	// Of environments, by public id and by TID; none unless still or locked.
 	tenants  map[string]*Tenant
 	versions map[int64]int64
 }
 
-func (k *knowledge) forget() { *k = knowledge{still: k.still} }
+func (k *knowledge) forget() { *k = knowledge{still: k.still, own: true} }
 
 // learn adds an entry to one of the maps of knowledge.
 func learn[K comparable, V any](m *map[K]V, key K, value V) {
