@@ -615,7 +615,9 @@ func TestClients(t *testing.T) {
 func TestOtherNode(t *testing.T) {
 	path := t.TempDir()
 	first, clock := directorytest.OpenAt(t, path)
-	other, err := directory.Open(ctx, directory.Config{Path: path, Now: clock.Now})
+	cfg := directorytest.Config(t, path)
+	cfg.Now = clock.Now
+	other, err := directory.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

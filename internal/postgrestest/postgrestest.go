@@ -34,7 +34,7 @@ func shared(t testing.TB) *Node {
 	t.Helper()
 	common.once.Do(func() {
 		common.prepared = map[string]string{}
-		common.node, common.err = newNode("shared", nil)
+		common.node, common.err = newNode("shared", []string{"autovacuum=off"})
 		if common.err == nil {
 			common.err = common.node.start()
 		}

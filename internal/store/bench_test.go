@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -56,7 +55,7 @@ func create(b *testing.B, db *store.DB, tid, n int64) {
 // BenchmarkByID measures a read by id among 20,000 users.
 func BenchmarkByID(b *testing.B) {
 	const users = 20_000
-	db, err := store.Open(context.Background(), store.Config{Path: filepath.Join(b.TempDir(), "rollcall.db")})
+	db, err := store.Open(context.Background(), storetest.Config(b))
 	if err != nil {
 		b.Fatal(err)
 	}

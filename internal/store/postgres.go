@@ -42,6 +42,16 @@ const (
 	maxAttempts   = 10
 )
 
+// sessionSettings are those of each connection, unless the URL has others. The
+// statements are written for their indexes, as SQLite takes them: without
+// statistics, as in a database that has just been filled, the planner would
+// rather read tables, and compile what it takes for long.
+var sessionSettings = map[string]string{
+	"application_name": "rollcall",
+	"lock_timeout":     "5000", // ms, as SQLite waits
+	"enable_seqscan":   "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "random_page_cost": "1.1", "jit": "off",
+}
+
 // openPostgres connects to the database of the URL, and refuses one that would
 // not keep what is promised.
 func openPostgres(ctx context.Context, db *DB) (engine, error) {
@@ -72,11 +82,10 @@ func poolOf(ctx context.Context, db *DB) (*postgresEngine, error) {
 	if c.ValidateConnect == nil { // no standby, which would refuse to write
 		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
-	if c.RuntimeParams["application_name"] == "" {
-		c.RuntimeParams["application_name"] = "rollcall"
-	}
-	if c.RuntimeParams["lock_timeout"] == "" {
-		c.RuntimeParams["lock_timeout"] = "5000" // ms, as SQLite waits
+	for name, value := range sessionSettings {
+		if _, given := c.RuntimeParams[name]; !given {
+			c.RuntimeParams[name] = value
+		}
 	}
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}

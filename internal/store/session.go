@@ -40,21 +40,12 @@ var errLost = errors.New("the connection to the database is lost")
 // used reports whether there was any statement but BEGIN.
 func (s *pgSession) used() bool { return s.sent || len(s.queue) > 1 }
 
-// release ends the transaction, if it is not committed, and gives the connection
-// back. Nobody waits for that.
+// release ends the transaction, if it is not committed, and gives the connection back.
 func (s *pgSession) release() {
-	if s.conn.IsClosed() || s.conn.PgConn().TxStatus() == 'I' {
-		s.idle()
-		return
-	}
-	go func() {
-		defer s.idle()
+	if !s.conn.IsClosed() && s.conn.PgConn().TxStatus() != 'I' {
 		s.queue = nil
 		_, _ = s.exec("ROLLBACK") // a connection that cannot is not used again
-	}()
-}
-
-func (s *pgSession) idle() {
+	}
 	_ = s.conn.PgConn().Conn().SetDeadline(time.Time{}) // one that is closed is dropped
 	s.pooled.Release()
 }
