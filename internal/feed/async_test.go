@@ -441,7 +441,7 @@ func TestAsyncRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.stop()
-		s = systemAt(t, folder, nil)
+		s = systemAt(t, folder, func(cfg *feed.Config) { cfg.Abandoned = time.Millisecond })
 		told := s.answered(st, 2)
 		for txn, want := range map[string]string{"request-1:0": "PUT  /Users/x 500", "request-1:1": "POST 7 /Users 500"} {
 			p := told[txn].Events[asyncresp]

@@ -45,6 +45,9 @@ type Config struct {
 	Wait     time.Duration // that a poll waits for the first event; 20 seconds
 	Attempt  time.Duration // that one attempt to send an event may take; 10 seconds
 	Backoff  Backoff
+	// Abandoned is the age at which no server works on an accepted request any
+	// more: all routes have less time; 5 minutes.
+	Abandoned time.Duration
 }
 
 // Backoff is how long to wait before an event is sent again: Least after the
@@ -81,7 +84,7 @@ func New(ctx context.Context, cfg Config) (*Feed, error) {
 		fallback time.Duration
 	}{
 		{&cfg.Interval, 500 * time.Millisecond}, {&cfg.Wait, 20 * time.Second}, {&cfg.Attempt, 10 * time.Second},
-		{&cfg.Backoff.Least, time.Second}, {&cfg.Backoff.Most, 5 * time.Minute},
+		{&cfg.Backoff.Least, time.Second}, {&cfg.Backoff.Most, 5 * time.Minute}, {&cfg.Abandoned, 5 * time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.fallback
@@ -108,10 +111,6 @@ func New(ctx context.Context, cfg Config) (*Feed, error) {
 	}
 	return f, nil
 }
-
-// abandoned is the age at which nobody works on an accepted request any more:
-// all routes have less time.
-const abandoned = 5 * time.Minute
 
 // breakPromises answers the requests of this age whose servers have stopped.
 func (f *Feed) breakPromises(ctx context.Context, age time.Duration) error {
@@ -160,9 +159,9 @@ func (f *Feed) lead(ctx context.Context) error {
 	var looked time.Time
 	f.tick(ctx, func() {
 		f.push(ctx, &pushes, running)
-		if f.dir.Shared() && time.Since(looked) > abandoned/5 {
+		if f.dir.Shared() && time.Since(looked) > f.cfg.Abandoned/5 {
 			looked = time.Now()
-			if err := f.breakPromises(ctx, abandoned); err != nil {
+			if err := f.breakPromises(ctx, f.cfg.Abandoned); err != nil {
 				f.fault(ctx, "answer for servers that have stopped", err)
 			}
 		}
