@@ -233,7 +233,7 @@ func TestCopyKeepsKeys(t *testing.T) {
 				if err := tx.Insert(row, attrs); err != nil {
 					return err
 				}
-				return tx.AppendChange(change)
+				return tx.AppendAnswer(change)
 			})
 			if row.RID <= last.RID {
 				t.Errorf("key %d is given out again: %d", last.RID, row.RID)

@@ -188,7 +188,7 @@ func (tx *Tx) segments(q *Query, c *condition) ([]segment, error) {
 			s.add("(")
 			s.source(q, c)
 			s.add(") found WHERE TRUE")
-		}, rid: c.unordered("found.rid"), repeats: c.repeated()}}, nil
+		}, rid: tx.unordered(c, "found.rid"), repeats: c.repeated()}}, nil
 	case len(q.Sort) > 1 || !q.Sort[0].Indexed():
 		return nil, nil
 	}

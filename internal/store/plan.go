@@ -645,9 +645,9 @@ func (c *condition) scans() bool { return c.kind == lookup && c.scan }
 
 // unordered returns the column by which what source gives is sorted: so that the
 // index is read that has what is looked at, not the one that has the order.
-func (c *condition) unordered(rid string) string {
+func (tx *Tx) unordered(c *condition, rid string) string {
 	if c.scans() {
-		return "+" + rid
+		return tx.db.engine.unindexed(rid)
 	}
 	return rid
 }

@@ -464,6 +464,9 @@ func (e *postgresEngine) listed(param, kind string) string {
 	return "unnest(" + param + "::" + kind + "[]) w(value)"
 }
 
+// unindexed leaves that to the planner.
+func (e *postgresEngine) unindexed(column string) string { return column }
+
 func (e *postgresEngine) contains(column string) string { return "strpos(" + column + ", ?) > 0" }
 
 func (e *postgresEngine) ends(column, key string) (where string, vals []any) {

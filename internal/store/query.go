@@ -274,7 +274,7 @@ func (tx *Tx) rids(q *Query, c *condition, limit int) ([]int64, error) {
 	}
 	s.add("rid FROM (")
 	s.source(q, c)
-	s.add(") found ORDER BY "+c.unordered("rid")+" LIMIT ? + 0", limit)
+	s.add(") found ORDER BY "+tx.unordered(c, "rid")+" LIMIT ? + 0", limit)
 	return list(tx, scanInt, s.text.String(), s.vals...)
 }
 

@@ -322,6 +322,8 @@ func (e *sqliteEngine) uncount(tx *Tx, tid int64) error {
 
 func (e *sqliteEngine) listed(param, _ string) string { return "json_each(" + param + ") w" }
 
+func (e *sqliteEngine) unindexed(column string) string { return "+" + column }
+
 func (e *sqliteEngine) contains(column string) string { return "instr(" + column + ", ?) > 0" }
 
 // ends asks in bytes. substr takes what there is, so it is asked how much that

@@ -137,6 +137,8 @@ type engine interface {
 	// listed is what follows FROM to read the values of a parameter that is a
 	// list, of the kind bigint or text, from the column value of a table w.
 	listed(param, kind string) string
+	// unindexed is the column as one that no index is walked for.
+	unindexed(column string) string
 	// contains and ends are the conditions that the text of a column contains
 	// the next value, and that it ends with a key, whose values come with it.
 	contains(column string) string
