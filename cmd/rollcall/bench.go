@@ -35,6 +35,7 @@ type benchCommand struct {
 	For         time.Duration `name:"for" default:"3s" help:"How long each figure is taken (${default})."`
 	Users       int64         `default:"10000" placeholder:"N" help:"Create so many users first (${default})."`
 	Database    string        `placeholder:"URL" help:"Keep the data in this PostgreSQL database, which is left with what was created."`
+	Nodes       int           `default:"1" placeholder:"N" help:"Start so many servers on the database, and spread the connections over them (${default})."`
 	Dir         string        `placeholder:"DIR" help:"Keep the data below this directory while it runs (a temporary one)."`
 	Limit       string        `hidden:"" help:"Serve the limits and keep their file here."`
 }
@@ -84,7 +85,7 @@ func (c *benchCommand) Run(t *terminal) error {
 	defer os.RemoveAll(dir)
 	b := &bench{duration: c.For, dir: dir}
 	out, err := b.run(c)
-	if err = errors.Join(err, b.server.stop(), b.limit.stop()); err != nil {
+	if err = errors.Join(err, b.stopMore(), b.server.stop(), b.limit.stop()); err != nil {
 		return err
 	}
 	return t.print(out, func(w io.Writer) {
@@ -109,6 +110,9 @@ func (b *bench) run(c *benchCommand) (*result, error) {
 	if err := b.start(c.Database); err != nil {
 		return nil, err
 	}
+	if err := b.startMore(c); err != nil {
+		return nil, err
+	}
 	if err := b.fill(max(c.Users, 1)); err != nil {
 		return nil, fmt.Errorf("create users: %w", err)
 	}
@@ -131,6 +135,7 @@ type bench struct {
 	dir           string
 	serve         []string // the arguments of server
 	server, limit *child
+	more          []*child // other servers on the same database: see startMore
 	secret        string
 	group         string       // id of one with many members
 	created       atomic.Int64 // users so far
@@ -226,11 +231,11 @@ func (b *bench) round(n int) ([]figure, error) {
 // measure drives one work until its time is over.
 func (b *bench) measure(w work, n int) (figure, error) {
 	b.refused.Store(0)
-	used := b.to(w).cpu()
+	used := b.cpu(b.to(w))
 	begin := time.Now()
 	all, err := b.together(w, n, func() bool { return time.Since(begin) < b.duration })
 	elapsed := time.Since(begin)
-	used = b.to(w).cpu() - used
+	used = b.cpu(b.to(w)) - used
 	if err != nil || len(all) == 0 {
 		return figure{}, cmp.Or(err, errors.New("not one request was answered"))
 	}
@@ -264,7 +269,7 @@ func (b *bench) to(w work) *child {
 // drive sends requests on one connection, each when the one before is
 // answered, and returns how long they took.
 func (b *bench) drive(w work, seed int, more func() bool) (took []time.Duration, err error) {
-	conn, err := net.Dial("tcp", b.to(w).address)
+	conn, err := net.Dial("tcp", b.spread(b.to(w), seed).address)
 	if err != nil {
 		return nil, err
 	}
