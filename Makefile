@@ -27,7 +27,7 @@ lint:
 	go vet ./...
 	go tool staticcheck ./...
 
-# Creates and reads at 1, 16 and 64 connections, beside an echo server of the same payload.
+# What clients do most at 1, 16 and 64 connections, beside the limits of the machine: docs/performance.md.
 bench: build
 	bin/rollcall bench
 
