@@ -2,9 +2,10 @@
 // it, and runs transactions on it. It knows rows, keys and indexes and nothing
 // of the rules above them; only directory and the maintenance commands call it.
 //
-// The writer commits many waiting requests in one transaction (group commit)
-// and answers each only after that transaction is on disk. Readers see the
-// last commit, each View one unchanging snapshot.
+// There are two engines. In SQLite one writer commits many waiting requests in
+// one transaction (group commit); in PostgreSQL each is a transaction on a
+// connection of its own. Either answers a write only after it is on disk. Readers
+// see the last commit, each View one unchanging snapshot.
 //
 // The store stamps nothing and invents no ids: callers pass times and ids.
 package store
@@ -30,7 +31,8 @@ var (
 	ErrStale = errors.New("store: the row has changed")
 	// ErrUnavailable: nothing of the write was stored, through no fault of its
 	// own: the disk is full, the queue is full, another process holds the
-	// file, the store is closed. The text says which. It may be tried again.
+	// file, the store is closed, the server cannot be reached or has no
+	// connection free. The text says which. It may be tried again. See ErrUncertain.
 	ErrUnavailable = errors.New("store: unavailable")
 
 	// ErrNoData: Config.Existing is set and there is none.
@@ -204,13 +206,15 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) error { return db.en
 // Update runs fn in a transaction and returns after the commit is
 // on disk: nil, or fn's own error and nothing of it is stored.
 //
-// fn runs in the writer's goroutine, at most once, and everybody else's writes
-// wait for it: it does what needs the transaction and nothing else. It must
-// not keep the Tx, nor call View, Update or runtime.Goexit (t.Fatal). If it
-// panics, Update panics.
+// In SQLite fn runs in the writer's goroutine and everybody else's writes wait
+// for it; in PostgreSQL others write at the same time, and fn is run again where
+// one of them was in the way or the connection was lost before the commit. So it
+// does what needs the transaction and nothing else, and gives the same when it
+// runs anew. It must not keep the Tx, nor call View, Update or runtime.Goexit
+// (t.Fatal). If it panics, Update panics.
 //
 // A ctx that is done before fn's turn gives ctx.Err() and fn is not run; after
-// that ctx has no effect. Other errors: ErrUnavailable.
+// that ctx has no effect. Other errors: ErrUnavailable, ErrUncertain.
 func (db *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	return db.engine.update(ctx, fn)
 }

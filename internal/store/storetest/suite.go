@@ -55,6 +55,9 @@ func Run(t *testing.T, open func(testing.TB) *store.DB) {
 		{"a view cannot write", testReadOnly},
 		{"a done context is refused", testContext},
 		{"panics are the submitter's", testPanic},
+		{"of changes made at once none is lost", testConcurrent},
+		{"what others delete or define meanwhile", testConcurrentRelations},
+		{"a feed misses nothing while others write", testFeed},
 		{"random operations agree with a model", testModel},
 	} {
 		t.Run(test.name, func(t *testing.T) {
