@@ -250,6 +250,9 @@ func (v clientView) settings() string {
 			words = append(words, choice.name+"="+choice.value)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.Choices)) {
+		words = append(words, name+"="+s.Choices[name])
+	}
 	return strings.Join(words, " ")
 }
 
@@ -372,6 +375,7 @@ type settingsFlags struct {
 	PatchResponse     string            `enum:",auto,body,none" default:"" help:"How PATCH is answered: body is 200 with the resource, none is 204, auto (for a new client) as it is known to suit."`
 	UnknownAttributes string            `enum:",auto,ignore,reject" default:"" help:"What becomes of attributes that no schema defines; auto (for a new client) is reject in the mode interop, else ignore."`
 	CursorPaging      string            `enum:",auto,on,off" default:"" help:"Whether lists offer cursors; auto (for a new client) is off in the mode strict, else on."`
+	Set               map[string]string `name:"set" placeholder:"NAME=VALUE" mapsep:"none" help:"Choose for it what a vendor's pages leave open, as pingone.groups=on; NAME=default is as the server has it. Repeat for more; see docs/operations.md."`
 }
 
 func (f *settingsFlags) check() error {
@@ -384,8 +388,17 @@ func (f *settingsFlags) check() error {
 			return fmt.Errorf("--rewrite %s=%s: give on, off or auto", name, value)
 		}
 	}
-	return nil
+	d := newDialects()
+	return checkChoices(f.Set, func(name, value string) error {
+		if value == asServed {
+			return nil
+		}
+		return d.choose(name, value)
+	})
 }
+
+// asServed takes back a choice of a client: it has what the server has.
+const asServed = "default"
 
 // apply returns s with what the flags set.
 func (f *settingsFlags) apply(s directory.ClientSettings) directory.ClientSettings {
@@ -405,6 +418,18 @@ func (f *settingsFlags) apply(s directory.ClientSettings) directory.ClientSettin
 		}
 	}
 	s.Rewrites = rewrites
+	chosen := maps.Clone(s.Choices)
+	for name, value := range f.Set {
+		if value == asServed {
+			delete(chosen, name)
+			continue
+		}
+		if chosen == nil {
+			chosen = map[string]string{}
+		}
+		chosen[name] = value
+	}
+	s.Choices = chosen
 	return s
 }
 

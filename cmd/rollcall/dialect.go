@@ -5,8 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/scim1"
 	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
@@ -90,19 +93,84 @@ type choiceFlags struct {
 
 // dialects returns what the flags choose.
 func (f *choiceFlags) dialects() (*dialects, error) {
-	d, all := newDialects(), choices()
-	for _, name := range slices.Sorted(maps.Keys(f.Set)) {
-		i := slices.IndexFunc(all, func(c choice) bool { return c.name == name })
-		if i < 0 {
-			names := make([]string, len(all))
-			for i, c := range all {
-				names[i] = c.name
-			}
-			return nil, usageError(fmt.Sprintf("--set %s: there is no such choice, only %s", name, strings.Join(names, ", ")))
-		}
-		if !all[i].set(d, f.Set[name]) {
-			return nil, usageError(fmt.Sprintf("--set %s=%s: give %s", name, f.Set[name], all[i].takes))
+	d := newDialects()
+	return d, checkChoices(f.Set, d.choose)
+}
+
+// checkChoices gives each of the choices to take, in order, and says which of them is none.
+func checkChoices(set map[string]string, take func(name, value string) error) error {
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if err := take(name, set[name]); err != nil {
+			return err
 		}
 	}
-	return d, nil
+	return nil
+}
+
+// choose makes one choice. The error says what there is to choose.
+func (d *dialects) choose(name, value string) error {
+	all := choices()
+	i := slices.IndexFunc(all, func(c choice) bool { return c.name == name })
+	if i < 0 {
+		names := make([]string, len(all))
+		for i, c := range all {
+			names[i] = c.name
+		}
+		return usageError(fmt.Sprintf("--set %s: there is no such choice, only %s", name, strings.Join(names, ", ")))
+	}
+	if !all[i].set(d, value) {
+		return usageError(fmt.Sprintf("--set %s=%s: give %s", name, value, all[i].takes))
+	}
+	return nil
+}
+
+// editions makes the vendors' doors as clients have chosen them, once for each
+// combination of choices that is met.
+type editions struct {
+	directory *directory.Directory
+	publicURL string
+	server    dialects // what it chooses for all clients
+
+	mu   sync.Mutex
+	made map[string]*route.Mux
+}
+
+// maxEditions is how many combinations are kept.
+const maxEditions = 256
+
+// of returns the doors of the caller, or nil if it has those of everybody.
+func (e *editions) of(c directory.Caller) *route.Mux {
+	chosen := c.Settings.Choices
+	if len(chosen) == 0 {
+		return nil
+	}
+	var key strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(chosen)) {
+		fmt.Fprintf(&key, "%q=%q ", name, chosen[name])
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if m, ok := e.made[key.String()]; ok {
+		return m
+	}
+	if e.made == nil || len(e.made) >= maxEditions {
+		e.made = make(map[string]*route.Mux)
+	}
+	m := e.build(chosen)
+	e.made[key.String()] = m
+	return m
+}
+
+// build returns the doors with the choices made. One that this version does not
+// know leaves its door as the server has it: another version may have stored it.
+func (e *editions) build(chosen map[string]string) *route.Mux {
+	d := e.server
+	for name, value := range chosen {
+		_ = d.choose(name, value)
+	}
+	m, err := route.New(vendorDoors(e.directory, e.publicURL, &d), nil)
+	if err != nil { // they differ from those of the server in values alone
+		return nil
+	}
+	return m
 }

@@ -20,13 +20,20 @@ var doorNames = []string{"p14e", "pingone", "aic", "rsa", "scim2", "scim1"}
 func doors(d *directory.Directory, a *auth.Authenticator, f *feed.Feed, publicURL string, chosen *dialects) []route.Door {
 	return slices.Concat(
 		f.Async(scim2.New(d, scim2.Standard(scim2.Options{Events: feed.URIs()}), publicURL)),
-		scim2.New(d, scim2.PingOne(chosen.pingone), publicURL),
-		scim2.New(d, scim2.RSA(chosen.rsa), publicURL),
-		scim1.New(d, chosen.p14e, publicURL),
+		vendorDoors(d, publicURL, chosen),
 		scim1.New(d, scim1.Standard(), publicURL),
 		crest.New(d, crest.AIC, publicURL),
 		a.Doors(),
 		f.Doors(),
+	)
+}
+
+// vendorDoors returns those about which there is something to choose.
+func vendorDoors(d *directory.Directory, publicURL string, chosen *dialects) []route.Door {
+	return slices.Concat(
+		scim2.New(d, scim2.PingOne(chosen.pingone), publicURL),
+		scim2.New(d, scim2.RSA(chosen.rsa), publicURL),
+		scim1.New(d, chosen.p14e, publicURL),
 	)
 }
 

@@ -159,6 +159,7 @@ func (c *serveCommand) mount(ctx context.Context, d *directory.Directory, f *fee
 		return nil, err
 	}
 	options.Doors, options.Gate, options.Ready, options.Load = doors(d, a, f, publicURL, chosen), a, d.Ready, d.Load
+	options.Edition = (&editions{directory: d, publicURL: publicURL, server: *chosen}).of
 	return server.New(options)
 }
 

@@ -64,6 +64,10 @@ type ClientSettings struct {
 	PatchResponse     PatchResponse     `json:"patch_response"`
 	UnknownAttributes UnknownAttributes `json:"unknown_attributes"`
 	CursorPaging      CursorPaging      `json:"cursor_paging"`
+	// Choices holds what the client has otherwise than the server where a
+	// vendor's pages leave a choice, by the doors' names for it. They are not
+	// checked here.
+	Choices map[string]string `json:"choices,omitempty"`
 }
 
 // Allowed returns the rewrites that may be used on the client's requests: those
@@ -169,7 +173,7 @@ func pack(p packed) ([]byte, error) {
 	if p.Limits.isZero() {
 		p.Limits = nil
 	}
-	if p.Limits == nil && p.User == "" && len(p.Environments) == 0 && s.Mode == Tolerant && s.PatchResponse == PatchAuto && s.UnknownAttributes == UnknownAuto && s.CursorPaging == CursorAuto && len(s.Rewrites) == 0 {
+	if p.Limits == nil && p.User == "" && len(p.Environments) == 0 && s.Mode == Tolerant && s.PatchResponse == PatchAuto && s.UnknownAttributes == UnknownAuto && s.CursorPaging == CursorAuto && len(s.Rewrites) == 0 && len(s.Choices) == 0 {
 		return nil, nil
 	}
 	return json.Marshal(p)

@@ -37,6 +37,11 @@ type Mux struct {
 	// own; 0 is as long as it likes. It is set before the first request.
 	Timeout time.Duration
 
+	// Edition returns the doors that a caller has in the place of those of the
+	// same prefix here, or nil for none. It is set before the first request. Who
+	// is not asked for a credential, and OPTIONS, meet the doors of this Mux.
+	Edition func(directory.Caller) *Mux
+
 	gate  Gate
 	doors []mounted // in the order of pattern.compare
 }
@@ -176,7 +181,7 @@ func (m *Mux) Serve(w http.ResponseWriter, r *http.Request, s *Served) {
 		return
 	}
 	s.Door = d.Name
-	if s.Err = m.serve(w, r, d, segments, ok, s); s.Err != nil {
+	if d, s.Err = m.serve(w, r, d, segments, ok, s); s.Err != nil {
 		tellRate(w.Header(), s.Err)
 		d.Error(w, r, s.Err)
 	}
@@ -202,20 +207,14 @@ func (m *Mux) Error(w http.ResponseWriter, r *http.Request, err error) {
 	noDoor(w)
 }
 
-func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments []string, ok bool, s *Served) error {
-	var p *place
-	if ok {
-		p = d.place(segments[len(d.prefix):])
-	}
+// serve returns the door that words the error beside it.
+func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments []string, ok bool, s *Served) (*mounted, error) {
 	method := d.method(r)
-	var to *placed
-	if p != nil {
-		to = p.route(method)
-	}
+	p, to := d.find(segments, ok, method)
 	if p != nil && to == nil && method == http.MethodOptions {
 		w.Header().Set("Allow", strings.Join(p.allowed, ", "))
 		w.WriteHeader(http.StatusNoContent)
-		return nil
+		return d, nil
 	}
 	r, cancel := m.bound(w, r, to)
 	defer cancel()
@@ -225,11 +224,15 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 		c, err := m.gate.Authenticate(r, d.Door)
 		s.Caller = c
 		if err != nil {
-			return err
+			return d, err
+		}
+		if own := m.edition(d, segments, c); own != nil {
+			d = own
+			p, to = d.find(segments, ok, method)
 		}
 	case len(d.Schemes) > 0:
 		if err := m.gate.Anonymous(r); err != nil {
-			return err
+			return d, err
 		}
 	}
 	s.Caller.Door, s.Caller.RequestID, s.Caller.Trace = d.Name, RequestID(r.Context()), &directory.Trace{}
@@ -238,14 +241,46 @@ func (m *Mux) serve(w http.ResponseWriter, r *http.Request, d *mounted, segments
 	}
 	switch {
 	case p == nil:
-		return &scim.Error{Rule: scim.RuleNoEndpoint, Path: r.URL.EscapedPath()}
+		return d, &scim.Error{Rule: scim.RuleNoEndpoint, Path: r.URL.EscapedPath()}
 	case to == nil:
 		w.Header().Set("Allow", strings.Join(p.allowed, ", "))
-		return &scim.Error{Rule: scim.RuleMethod, Value: cmp.Or(d.override(r), r.Method), Allowed: p.allowed}
+		return d, &scim.Error{Rule: scim.RuleMethod, Value: cmp.Or(d.override(r), r.Method), Allowed: p.allowed}
 	}
 	s.Route = d.Prefix + to.Path
+	return d, m.handle(w, r, d, to, segments, s)
+}
+
+// edition returns the door in the place of d that the caller has, or nil.
+func (m *Mux) edition(d *mounted, segments []string, c directory.Caller) *mounted {
+	if m.Edition == nil {
+		return nil
+	}
+	own := m.Edition(c)
+	if own == nil {
+		return nil
+	}
+	if e := own.door(segments); e != nil && e.prefix.compare(d.prefix) == 0 {
+		return e
+	}
+	return nil
+}
+
+// find returns the path of the request and its route for the method, as far as there are.
+func (d *mounted) find(segments []string, ok bool, method string) (*place, *placed) {
+	if !ok {
+		return nil, nil
+	}
+	p := d.place(segments[len(d.prefix):])
+	if p == nil {
+		return nil, nil
+	}
+	return p, p.route(method)
+}
+
+// handle serves the request at its route.
+func (m *Mux) handle(w http.ResponseWriter, r *http.Request, d *mounted, to *placed, segments []string, s *Served) error {
 	r = r.WithContext(r.Context()) // a copy: the caller's request keeps its method and body
-	r.Method = method
+	r.Method = d.method(r)
 	d.prefix.values(r, segments, d.AnyCase)
 	c, err := m.authorise(r, s.Caller, to.Permission)
 	if err != nil {

@@ -237,6 +237,42 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
+// TestEdition: a caller has doors of its own in the place of those of the same
+// prefix, with routes that the others lack, and with their words.
+func TestEdition(t *testing.T) {
+	own, err := route.New([]route.Door{{Name: "pingone", Prefix: "/environments/{env}/v2", Schemes: []string{"Bearer"}, Error: word("own"), Routes: []route.Route{
+		row("GET", "/Users/{id}", directory.ReadDirectory, echo("own", "env", "id")),
+		row("GET", "/Groups", directory.ReadDirectory, echo("own")),
+	}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := mux(t)
+	m.Edition = func(c directory.Caller) *route.Mux {
+		if c.Role == directory.Writer {
+			return own
+		}
+		return nil
+	}
+	for _, tt := range []struct{ who, path, want string }{
+		{"reader", "/environments/e/v2/Users/1", `200 pingone GET env="e" id="1" by reader at pingone`},
+		{"writer", "/environments/e/v2/Users/1", `200 own GET env="e" id="1" by writer at pingone`},
+		{"reader", "/environments/e/v2/Groups", "404 pingone: /environments/e/v2/Groups|||"},
+		{"writer", "/environments/e/v2/Groups", "200 own GET by writer at pingone"},
+		{"writer", "/environments/e/v2/Roles", "404 own: /environments/e/v2/Roles|||"},
+		{"writer", "/scim/v2/Users/1", `200 scim2 GET id="1" by writer at scim2`}, // there is no other edition of that door
+		{"", "/environments/e/v2/Users/1", "401 pingone: |||"},
+	} {
+		r := httptest.NewRequest("GET", tt.path, nil)
+		r.Header.Set("Who", tt.who)
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, r)
+		if got := fmt.Sprintf("%d %s", w.Code, w.Body); got != tt.want {
+			t.Errorf("%s by %q: %s, want %s", tt.path, tt.who, got, tt.want)
+		}
+	}
+}
+
 // TestEndpointNames: trailing slashes and letter cases.
 func TestEndpointNames(t *testing.T) {
 	t.Run("scim:HTTP-13 a trailing slash is the endpoint, its name in any case where the door is tolerant", func(t *testing.T) {

@@ -76,6 +76,8 @@ func (l Limits) orDefault() Limits {
 type Config struct {
 	Doors []route.Door
 	Gate  route.Gate
+	// Edition returns the doors that a caller has otherwise, see [route.Mux]; nil for none.
+	Edition func(directory.Caller) *route.Mux
 	// Ready says whether the server can serve, and what is kept of a write that
 	// is acknowledged; nil says always.
 	Ready func(context.Context) (durability string, err error)
@@ -118,7 +120,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux.Timeout = s.limits.Handle
+	mux.Timeout, mux.Edition = s.limits.Handle, cfg.Edition
 	s.mux = mux
 	for _, d := range mux.Doors() {
 		if slices.ContainsFunc(d.Routes, func(rt route.Route) bool { return strings.Contains(rt.Path, "{token}") }) {
