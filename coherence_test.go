@@ -536,7 +536,7 @@ func TestCoherence(t *testing.T) {
 	doors := dialects()
 	numbers := make(chan int)
 	var wg sync.WaitGroup
-	for range 32 { // at once, so that they share the flushes of the disk
+	for range 16 { // at once, so that they share the flushes of the disk; each has a connection
 		wg.Go(func() {
 			for n := range numbers {
 				w := &walk{t: t, handler: handler, doors: doors, random: rand.New(rand.NewPCG(uint64(n), 7)), number: n}
