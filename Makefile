@@ -4,7 +4,7 @@
 # end of a time can cut a worker short, which go test reports as "context deadline exceeded" (go.dev/issue/75804, fixed in Go 1.27).
 FUZZTIME ?= 15s
 
-.PHONY: build test test-postgres race lint bench fuzz filters cover coherence conformance
+.PHONY: build test test-postgres race lint bench fuzz filters cover coherence conformance failover
 
 # One static binary. Go writes version and commit into it; rollcall version shows them.
 build:
