@@ -356,6 +356,48 @@ func TestOneDelivers(t *testing.T) {
 	}
 }
 
+// TestOneGroup: clients that change the same members of one group at two nodes wait
+// for one another and never in a circle, which the database would have to break.
+func TestOneGroup(t *testing.T) {
+	server := postgrestest.Start(t, "n")
+	nodes := startNodes(t, server.URL("postgres"), 2)
+	scim := testDoors[0]
+	var users []string
+	for i := range 4 {
+		id, _, err := scim.create(nodes[0].url, fmt.Sprintf("user-%d", i))
+		if err != nil || id == "" {
+			t.Fatal(err)
+		}
+		users = append(users, id)
+	}
+	a, err := scim.send("POST", nodes[0].url+"/scim/v2/Groups", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Tour Guides"}`)
+	var group struct{ ID string }
+	if err != nil || json.Unmarshal(a.body, &group) != nil || group.ID == "" {
+		t.Fatalf("%d %s %v", a.status, a.body, err)
+	}
+	var wg sync.WaitGroup
+	for i := range 12 {
+		wg.Go(func() {
+			for n := range 10 {
+				user := users[(i+n)%len(users)]
+				for _, op := range []string{
+					`{"op":"add","path":"members","value":[{"value":"` + user + `"}]}`,
+					`{"op":"remove","path":"members[value eq \"` + user + `\"]"}`,
+				} {
+					a, err := scim.send("PATCH", nodes[i%2].url+"/scim/v2/Groups/"+group.ID, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+op+`]}`)
+					if err != nil || a.status/100 != 2 {
+						t.Errorf("%d %s %v", a.status, a.body, err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := postgrestest.Query[int](server, "SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'"); n > 0 {
+		t.Errorf("%d deadlocks", n)
+	}
+}
+
 // rollcall runs a command and returns what it prints.
 func rollcall(args ...string) (string, error) {
 	var out, complaint bytes.Buffer

@@ -176,6 +176,13 @@ func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {
 	if subtle.ConstantTimeCompare([]byte(w.body.password), []byte(hashed)) != 1 {
 		return errOtherPassword
 	}
+	if len(w.changes) > 0 {
+		// Its row first, then those of its members: two who change one group in
+		// another order would wait for each other.
+		if err := tx.Hold(old); err != nil {
+			return err
+		}
+	}
 	related, err := w.changeMembers(tx, old)
 	if err != nil {
 		return err

@@ -308,7 +308,7 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error, try *a
 	s := newPGSession(c, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 	defer s.release()
 	if len(try.held) > 0 {
-		s.push("SELECT 1 FROM resource WHERE rid = ANY($1) ORDER BY rid FOR UPDATE", try.held)
+		s.push("SELECT 1 FROM resource WHERE rid = ANY($1) ORDER BY rid FOR NO KEY UPDATE", try.held)
 	}
 	tx := &Tx{db: e.db, session: s, ctx: context.Background(), limit: context.Background(), known: &knowledge{}}
 	o := call(fn, tx)
