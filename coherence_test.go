@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
 
 var sequences = flag.Int("sequences", 1000, "random sequences of TestCoherence; make coherence takes 10,000")
@@ -531,7 +532,7 @@ func (w *walk) end(d dialect) {
 // lost when it replaces the user. Random sequences of operations over random
 // doors are compared with a model.
 func TestCoherence(t *testing.T) {
-	handler := allDoors(t).Handler
+	handler := allDoors(t, scim2.Options{}).Handler
 	defineBadge(t, handler)
 	doors := dialects()
 	numbers := make(chan int)

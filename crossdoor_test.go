@@ -11,12 +11,13 @@ import (
 
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/exchange"
+	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
 
 // TestCrossDoor creates a user at each door and reads it at every other, each
 // view whole.
 func TestCrossDoor(t *testing.T) {
-	exchange.Run(t, "testdata/crossdoor/*.txtar", allDoors)
+	exchange.Run(t, "testdata/crossdoor/*.txtar", func(t testing.TB) exchange.Target { return allDoors(t, scim2.Options{}) })
 }
 
 // A creator is how a door makes a user of a given name, and how it says that
@@ -58,7 +59,7 @@ func (c creator) request(userName, id string) *http.Request {
 // TestOneNameAtAllDoors lets 64 creators ask for one userName at once, over
 // all doors: one gets it, the others get their dialect's conflict.
 func TestOneNameAtAllDoors(t *testing.T) {
-	handler := allDoors(t).Handler
+	handler := allDoors(t, scim2.Options{}).Handler
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	made := 0

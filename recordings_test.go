@@ -40,14 +40,16 @@ func TestRecordings(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
-			exchange.Run(t, filepath.Join(dir, "*.txtar"), allDoors)
+			exchange.Run(t, filepath.Join(dir, "*.txtar"), func(t testing.TB) exchange.Target {
+				return allDoors(t, scim2.Options{Groups: filepath.Base(dir) == "groups"})
+			})
 		})
 	}
 }
 
 // allDoors returns a server with an empty directory behind all doors, whose
-// clock moves on with every request.
-func allDoors(t testing.TB) exchange.Target {
+// clock moves on with every request. vendors are the options of PingOne and RSA.
+func allDoors(t testing.TB, vendors scim2.Options) exchange.Target {
 	t.Helper()
 	const publicURL = "https://rollcall.example"
 	dir, clock := directorytest.Open(t)
@@ -60,8 +62,8 @@ func allDoors(t testing.TB) exchange.Target {
 		scim1.New(dir, scim1.PingOneEnterprise(), publicURL),
 		scim1.New(dir, scim1.Standard(), publicURL),
 		scim2.New(dir, scim2.Standard(scim2.Options{}), publicURL),
-		scim2.New(dir, scim2.PingOne(scim2.Options{}), publicURL),
-		scim2.New(dir, scim2.RSA(scim2.Options{}), publicURL),
+		scim2.New(dir, scim2.PingOne(vendors), publicURL),
+		scim2.New(dir, scim2.RSA(vendors), publicURL),
 		crest.New(dir, crest.AIC, publicURL),
 	)
 	srv, err := server.New(server.Config{Doors: doors, Gate: gate, Log: slog.New(slog.DiscardHandler),

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
+	"github.com/rollcall-directory/rollcall/internal/scim2"
 )
 
 // A tenantDoor is how a door makes, finds, reads and deletes users, and counts
@@ -84,7 +85,7 @@ func (c tenant) made(w *httptest.ResponseRecorder) string {
 // TestTenants: what one environment has, the other neither sees nor feels, at
 // any door.
 func TestTenants(t *testing.T) {
-	handler := allDoors(t).Handler
+	handler := allDoors(t, scim2.Options{}).Handler
 	here := tenant{t, handler, directorytest.Environment, directorytest.DevClient, directorytest.DevSecret}
 	there := tenant{t, handler, directorytest.Other, "other-client", directorytest.OtherToken}
 

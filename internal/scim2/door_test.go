@@ -391,11 +391,11 @@ func runChecks(t *testing.T, openDoor func(testing.TB, scim2.Options) *door, che
 // TestExchanges replays the recordings of each profile.
 func TestExchanges(t *testing.T) {
 	for folder, openDoor := range map[string]func(testing.TB, scim2.Options) *door{
-		"standard": openStandard, "pingone": openPingOne, "pingone/auth": openPingOne, "rsa": openRSA,
+		"standard": openStandard, "pingone": openPingOne, "pingone/auth": openPingOne, "pingone/groups": openPingOne, "rsa": openRSA, "rsa/groups": openRSA,
 	} {
 		t.Run(folder, func(t *testing.T) {
 			exchange.Run(t, filepath.Join("testdata", folder, "*.txtar"), func(t testing.TB) exchange.Target {
-				return exchange.Target{Handler: openDoor(t, scim2.Options{}), Vars: map[string]string{"BASE": publicURL}}
+				return exchange.Target{Handler: openDoor(t, scim2.Options{Groups: filepath.Base(folder) == "groups"}), Vars: map[string]string{"BASE": publicURL}}
 			})
 		})
 	}
