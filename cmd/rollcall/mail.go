@@ -66,6 +66,7 @@ func (f *mailFlags) sender(log *slog.Logger) (*mail.Sender, error) {
 }
 
 // remind mails those whose password has to be changed soon, now and every hour.
+// Every node does: see directory.Reminders for who sends which.
 // The function that it returns stops that and waits for it.
 func remind(ctx context.Context, d *directory.Directory, to scim1.Mailer, log *slog.Logger) func() {
 	now := func() {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/directory/directorytest"
 	"github.com/rollcall-directory/rollcall/internal/mail"
 	"github.com/rollcall-directory/rollcall/internal/mail/mailtest"
+	"github.com/rollcall-directory/rollcall/internal/postgrestest"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
@@ -68,20 +70,71 @@ func TestServeMail(t *testing.T) {
 	post.None(t)
 }
 
-// TestRemind has reminders of passwords sent when the server starts.
+// TestRemind has reminders of passwords sent when a server starts, each once,
+// however many servers there are and whatever their clocks say.
 func TestRemind(t *testing.T) {
-	post := mailtest.Start(t, mailtest.Options{NoTLS: true})
-	sender, err := mail.New(mail.Config{Address: post.Address, Security: mail.Plain, From: "staff@example.com"})
-	if err != nil {
-		t.Fatal(err)
+	for _, tt := range []struct {
+		name    string
+		config  directory.Config
+		servers int
+	}{
+		{"one server", directory.Config{Path: t.TempDir()}, 1},
+		{"servers of one database", directory.Config{Database: postgrestest.Database(t)}, 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			const day = 24 * time.Hour
+			tt.config.Policy = &directory.Policy{MaxAge: 30 * day, Reminders: [2]time.Duration{7 * day}}
+			post := mailtest.Start(t, mailtest.Options{NoTLS: true})
+			sender, err := mail.New(mail.Config{Address: post.Address, Security: mail.Plain, From: "staff@example.com"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var servers []*directory.Directory
+			var clocks []*directorytest.Clock
+			for i := range tt.servers {
+				clock := directorytest.NewClock()
+				clock.Advance(-time.Duration(i) * time.Minute)
+				tt.config.Now = clock.Now
+				d, err := directory.Open(t.Context(), tt.config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer d.Close()
+				servers, clocks = append(servers, d), append(clocks, clock)
+			}
+			createAda(t, servers[0])
+			log := slog.New(slog.DiscardHandler)
+			remind(t.Context(), servers[0], sender, log)() // from here on they are due
+			for _, clock := range clocks {
+				clock.Advance(23*day + 30*time.Second) // the reminder is due by the first clock only
+			}
+			for range 2 {
+				for _, d := range servers {
+					remind(t.Context(), d, sender, log)()
+				}
+			}
+			for _, clock := range clocks {
+				clock.Advance(day)
+			}
+			var all sync.WaitGroup
+			for _, d := range servers {
+				all.Go(func() { remind(t.Context(), d, sender, log)() })
+			}
+			all.Wait()
+			if got := post.Next(t); got.To != "ada@example.com" {
+				t.Errorf("%+v", got)
+			}
+			if err := sender.Close(); err != nil {
+				t.Error(err)
+			}
+			post.None(t)
+		})
 	}
-	const day = 24 * time.Hour
-	clock := directorytest.NewClock()
-	d, err := directory.Open(t.Context(), directory.Config{Path: t.TempDir(), Now: clock.Now, Policy: &directory.Policy{MaxAge: 30 * day, Reminders: [2]time.Duration{7 * day}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
+}
+
+// createAda creates in a new environment a user who has a password and an address.
+func createAda(t *testing.T, d *directory.Directory) {
+	t.Helper()
 	e, err := d.CreateEnvironment(t.Context(), directory.EnvironmentDraft{Name: "default"})
 	if err != nil {
 		t.Fatal(err)
@@ -97,16 +150,4 @@ func TestRemind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
-	remind(t.Context(), d, sender, log)() // from here on they are due
-	clock.Advance(24 * day)
-	remind(t.Context(), d, sender, log)()
-	remind(t.Context(), d, sender, log)()
-	if got := post.Next(t); got.To != "ada@example.com" {
-		t.Errorf("%+v", got)
-	}
-	if err := sender.Close(); err != nil {
-		t.Error(err)
-	}
-	post.None(t)
 }

@@ -20,8 +20,9 @@ type Reminder struct {
 }
 
 // Reminders returns the reminders that have become due since the last call, by
-// whichever node of the installation. Who calls it sends them: they are not
-// returned again. None is due before the first call.
+// whichever node of the installation: nodes that call it at once have their turn
+// in the database. Who calls it sends them: they are not returned again. None is
+// due before the first call.
 func (d *Directory) Reminders(ctx context.Context) ([]Reminder, error) {
 	if d.policy.MaxAge == 0 {
 		return nil, nil
@@ -39,6 +40,9 @@ func (d *Directory) Reminders(ctx context.Context) ([]Reminder, error) {
 		default:
 			if last, err = scim.ParseDateTime(string(text)); err != nil {
 				return err
+			}
+			if now.Before(last) { // by the clock of another node, which has told these
+				now = last
 			}
 		}
 		return tx.SetSetting(name, []byte(scim.FormatTime(now)))
