@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
 
 	"github.com/rollcall-directory/rollcall/internal/auth"
@@ -50,10 +51,15 @@ type serveCommand struct {
 	mailFlags
 }
 
+// AfterApply lets what the command line names win over the environment.
+func (c *serveCommand) AfterApply(line *kong.Context) error {
+	return oneStore(line, &c.Data, &c.Database)
+}
+
 // Run serves until a signal asks it to stop. A second signal ends it at once.
 func (c *serveCommand) Run(t *terminal) (err error) {
 	if c.Database != "" && c.Data != "" {
-		return usageError("--data and --database are both given: the data can only be in one of them")
+		return usageError("ROLLCALL_DATA and ROLLCALL_DATABASE are both set: the data can only be in one of them")
 	}
 	if c.Synchronous && c.Database == "" {
 		return usageError("--require-synchronous needs a --database that has a standby")

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/store"
@@ -14,6 +17,26 @@ import (
 type dataFlag struct {
 	Data     string `placeholder:"DIR" default:"${data}" env:"ROLLCALL_DATA" help:"The server's data directory (${default})."`
 	Database string `placeholder:"URL" env:"ROLLCALL_DATABASE" help:"The server's PostgreSQL database, instead of a directory. Its password is better given in the environment."`
+}
+
+// AfterApply lets what the command line names win over the environment.
+func (f *dataFlag) AfterApply(line *kong.Context) error { return oneStore(line, &f.Data, &f.Database) }
+
+// oneStore empties the one of --data and --database that only the environment
+// names, if the command line names the other.
+func oneStore(line *kong.Context, data, database *string) error {
+	given := func(name string) bool {
+		return slices.ContainsFunc(line.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == name })
+	}
+	switch {
+	case given("data") && given("database"):
+		return usageError("--data and --database are both given: the data can only be in one of them")
+	case given("data"):
+		*database = ""
+	case given("database"):
+		*data = ""
+	}
+	return nil
 }
 
 // use calls fn with the directory. It makes no new data: a mistaken name is an error.
