@@ -25,6 +25,78 @@ func decode(doc []byte) *Object {
 	return v.obj
 }
 
+// peek reads one member of a document as decode would, without reading the
+// others; ok is false for what is not as written.
+func peek(doc []byte, name string) (v Value, ok bool) {
+	at := 1
+	for at < len(doc) && doc[at] == '"' {
+		begin := at + 1
+		if at = passString(doc, at); at >= len(doc) || doc[at] != ':' {
+			return Value{}, false
+		}
+		found := string(doc[begin:at-1]) == name
+		begin = at + 1
+		if at = passValue(doc, begin); at >= len(doc) {
+			return Value{}, false
+		}
+		if found {
+			d := decoder{text: string(doc[begin:at])}
+			v, ok := d.value()
+			return v, ok && d.at == len(d.text)
+		}
+		if doc[at] == ',' {
+			at++
+		}
+	}
+	return Value{}, at == len(doc)-1 && doc[0] == '{' && doc[at] == '}'
+}
+
+// passValue returns where the value that begins at at ends, of a text that
+// AppendJSON wrote: it looks at brackets and strings alone.
+func passValue(text []byte, at int) int {
+	for depth := 0; at < len(text); {
+		switch text[at] {
+		case '"':
+			at = passString(text, at)
+		case '{', '[':
+			depth++
+			at++
+		case '}', ']':
+			depth--
+			at++
+		case ',':
+			if depth == 0 {
+				return at
+			}
+			at++
+			continue
+		default:
+			at++
+			continue // of a number or a literal, which a comma or bracket ends
+		}
+		if depth < 0 {
+			return at - 1
+		}
+		if depth == 0 {
+			return at
+		}
+	}
+	return at
+}
+
+// passString returns where the string that begins at at ends.
+func passString(text []byte, at int) int {
+	for at++; at < len(text); at++ {
+		switch text[at] {
+		case '\\':
+			at++
+		case '"':
+			return at + 1
+		}
+	}
+	return at
+}
+
 // A decoder reads text from at on. Its methods report false for what is not
 // compact JSON.
 type decoder struct {

@@ -452,11 +452,10 @@ func (b *operand) any(r *Resource, yield func(element) bool) bool {
 	case fromLegacy:
 		return anyValue(legacy(r, b.place.attr.Name), yield)
 	}
-	o := r.Attributes()
-	if b.place.path.Schema != "" {
-		o = o.Get(b.place.path.Schema).Object()
+	if uri := b.place.path.Schema; uri != "" {
+		return anyValue(r.get(uri).Object().Get(b.place.path.Attr), yield)
 	}
-	return anyValue(o.Get(b.place.path.Attr), yield)
+	return anyValue(r.get(b.place.path.Attr), yield)
 }
 
 // legacy returns an attribute of the PingOne for Enterprise extension: times in
@@ -474,7 +473,7 @@ func legacy(r *Resource, name string) Value {
 	case "passwordExpired":
 		return BoolValue(r.MustChange)
 	case "state":
-		if active := r.Attributes().Get("active"); active.kind == Bool && !active.Bool() {
+		if active := r.get("active"); active.kind == Bool && !active.Bool() {
 			return StringValue("DISABLED")
 		}
 		return StringValue("ACTIVE")

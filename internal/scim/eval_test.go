@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
@@ -534,6 +535,60 @@ func TestComparison(t *testing.T) {
 	for _, test := range tests {
 		if diff := cmp.Diff(test.want, comparisons(mustResolve(t, test.rt, test.text, test.o), nil)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.text, diff)
+		}
+	}
+}
+
+// TestMatchWithoutTree: what a filter finds in a document that nobody has read yet is
+// what it finds in the tree.
+func TestMatchWithoutTree(t *testing.T) {
+	names := []string{"userName", "title", "nickName", "emails", "name", "active", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"}
+	terms := []string{`userName sw "a"`, `title pr`, `title co "\\"`, `nickName co "\""`, `emails.value co "}"`, `emails[type eq "work" and value co ","]`, `name.familyName pr`,
+		`active eq true`, `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department co "{"`,
+		`title pr and nickName pr and active eq true and name.givenName co "]" and userName pr`}
+	filters := make([]*scim.Filter, len(terms))
+	for i, text := range terms {
+		filters[i] = mustResolve(t, scim.UserType(), text, scim.FilterOptions{})
+	}
+	met := make([]int, len(terms))
+	rapid.Check(t, func(rt *rapid.T) {
+		text := rapid.StringOf(rapid.SampledFrom([]rune("aé\\\"{}[],: \n😀")))
+		doc := scim.NewObject()
+		for _, name := range names {
+			if !rapid.Bool().Draw(rt, name) {
+				continue
+			}
+			v := scim.StringValue(text.Draw(rt, "text"))
+			part := func(name string) scim.Value {
+				return scim.ObjectValue(scim.NewObject(scim.Member{Name: name, Value: v}))
+			}
+			switch name {
+			case "emails":
+				v = scim.ListValue(scim.ObjectValue(scim.NewObject(scim.Member{Name: "value", Value: v}, scim.Member{Name: "type", Value: scim.StringValue("work")})))
+			case "name":
+				v = scim.ObjectValue(scim.NewObject(scim.Member{Name: rapid.SampledFrom([]string{"familyName", "givenName"}).Draw(rt, "part"), Value: v}))
+			case "active":
+				v = scim.BoolValue(true)
+			case names[len(names)-1]:
+				v = part("department")
+			}
+			doc.Set(name, v)
+		}
+		read := scim.NewResource(scim.ObjectValue(doc).AppendJSON(nil))
+		read.Attributes()
+		for i, f := range filters {
+			want := f.Match(read)
+			if want {
+				met[i]++
+			}
+			if got := f.Match(scim.NewResource(read.Doc())); got != want {
+				rt.Fatalf("%s of %s: %t, want %t", terms[i], read.Doc(), got, want)
+			}
+		}
+	})
+	for i, n := range met {
+		if n == 0 && i < len(met)-1 {
+			t.Errorf("%s met nothing: it proves nothing", terms[i])
 		}
 	}
 }

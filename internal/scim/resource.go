@@ -28,8 +28,9 @@ type Resource struct {
 	// Related are the other ends of those relations that the read asked for.
 	Related map[Relation][]Reference
 
-	doc  []byte
-	tree *Object
+	doc    []byte
+	tree   *Object
+	looked int // times that get has searched doc
 }
 
 // A Reference is one end of a relation.
@@ -54,6 +55,22 @@ func (r *Resource) With(attributes *Object) *Resource {
 	out := *r
 	out.doc, out.tree = attributes.AppendJSON(nil), attributes
 	return &out
+}
+
+// maxLooks is how often a document is searched before all of it is read.
+const maxLooks = 3
+
+// get returns the attribute, or the extension, of that name. What is asked for
+// little reads no more of its document than that: filters look at one
+// attribute of each of very many.
+func (r *Resource) get(name string) Value {
+	if r.tree == nil && r.looked < maxLooks {
+		r.looked++
+		if v, ok := peek(r.doc, name); ok {
+			return v
+		}
+	}
+	return r.Attributes().Get(name)
 }
 
 // Attributes returns the attributes as a tree, read from Doc at the first
