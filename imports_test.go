@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 var only = map[string][]string{
 	"net/http": {"internal/route", "internal/scim1", "internal/scim2", "internal/crest", "internal/admin",
 		"internal/auth", "internal/feed", "internal/server", "internal/exchange", "cmd/rollcall"},
-	"database/sql":                                {"internal/store"},
+	"database/sql":                                {"internal/store", "internal/store/storetest"},
 	"github.com/jackc/pgx/v5":                     {"internal/store", "internal/postgrestest"},
 	"modernc.org/sqlite":                          {"internal/store"},
 	"modernc.org/sqlite/lib":                      {"internal/store"},

@@ -91,6 +91,21 @@ func database(t testing.TB, template string) string {
 	return n.URL(name)
 }
 
+// Exec runs SQL in the database.
+func Exec(t testing.TB, url, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := pgx.Connect(ctx, url)
+	if err == nil {
+		defer c.Close(ctx)
+		_, err = c.Exec(ctx, text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Dump returns all rows of the database as text.
 func Dump(t testing.TB, url string) string {
 	t.Helper()

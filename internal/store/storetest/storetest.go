@@ -5,6 +5,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"os"
@@ -66,6 +67,23 @@ func Holds(t testing.TB, path, text string) bool {
 		t.Fatal(err)
 	}
 	return found
+}
+
+// Spoil runs SQL in the data that belong to the folder, behind the back of who serves them.
+func Spoil(t testing.TB, path, text string) {
+	t.Helper()
+	if cfg := At(t, path); cfg.URL != "" {
+		postgrestest.Exec(t, cfg.URL, text)
+		return
+	}
+	db, err := sql.Open("sqlite", filepath.Join(path, "rollcall.db"))
+	if err == nil {
+		defer db.Close()
+		_, err = db.Exec(text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // SQLite returns a file of the test.
