@@ -96,3 +96,23 @@ func Script(t testing.TB, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// FirstColumns returns the first column of every index of a PostgreSQL database,
+// those of keys included, by table and index.
+func FirstColumns(t testing.TB, db *DB) map[string]string {
+	t.Helper()
+	columns := map[string]string{}
+	err := db.View(context.Background(), func(tx *Tx) error {
+		return tx.each(func(s scan) error {
+			var index, column string
+			err := s(&index, &column)
+			columns[index] = column
+			return err
+		}, `SELECT c.relname::text || ' ' || i.indexrelid::regclass::text, a.attname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0] WHERE c.relnamespace = current_schema()::regnamespace`)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return columns
+}
