@@ -136,14 +136,6 @@ func (k *kind) answerWalk(c *call, w *walk, query directory.Query, show *scim.Pr
 	if err != nil {
 		return err
 	}
-	dst := listHead(append([]scim.Member{member("totalResults", scim.IntValue(int64(page.Total))),
-		member("itemsPerPage", scim.IntValue(int64(len(page.Resources))))}, neighbours...)...)
-	for i, r := range page.Resources {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = c.append(dst, k, r, show)
-	}
-	c.send(200, append(dst, ']', '}'))
+	c.sendPage(k, []scim.Member{member("totalResults", scim.IntValue(int64(page.Total)))}, page, show, neighbours...)
 	return nil
 }

@@ -47,30 +47,54 @@ func (k *kind) answer(c *call, q parameters) error {
 	if err != nil {
 		return err
 	}
-	_, asked := q[paramStart]
-	c.send(http.StatusOK, c.appendList(k, page, show, asked && !c.profile.page.off || !c.profile.page.quiet))
+	head := []scim.Member{member("totalResults", scim.IntValue(int64(page.Total)))}
+	if _, asked := q[paramStart]; asked && !c.profile.page.off || !c.profile.page.quiet {
+		head = append(head, member("startIndex", scim.IntValue(int64(page.Start))))
+	}
+	c.sendPage(k, head, page, show)
 	return nil
 }
 
-func (c *call) appendList(k *kind, page *directory.Page, show *scim.Projection, start bool) []byte {
-	head := []scim.Member{member("totalResults", scim.IntValue(int64(page.Total)))}
-	if start {
-		head = append(head, member("startIndex", scim.IntValue(int64(page.Start))))
-	}
-	dst := listHead(append(head, member("itemsPerPage", scim.IntValue(int64(len(page.Resources)))))...)
-	for i, r := range page.Resources {
+// sendPage answers with a list of resources of one kind; head is what the list
+// says before itemsPerPage, neighbours what it says after.
+func (c *call) sendPage(k *kind, head []scim.Member, page *directory.Page, show *scim.Projection, neighbours ...scim.Member) {
+	head = append(append(head, member("itemsPerPage", scim.IntValue(int64(len(page.Resources))))), neighbours...)
+	c.sendList(head, len(page.Resources), func(dst []byte, i int) []byte { return c.append(dst, k, page.Resources[i], show) })
+}
+
+// piece is how much of a list is sent at a time, in bytes.
+const piece = 256 << 10
+
+// sendList answers with a list of n resources, which each appends one by one
+// (RFC 7644 3.4.2). A list of more than a piece is sent while it is made: no
+// more than that, and the longest of the resources, is in memory as text.
+func (c *call) sendList(head []scim.Member, n int, each func(dst []byte, i int) []byte) {
+	dst := scim.NewObject(append([]scim.Member{member("schemas", scim.Strings(listSchema))}, head...)...).AppendJSON(nil)
+	dst = append(dst[:len(dst)-1], `,"Resources":[`...)
+	begun := false
+	for i := range n {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = c.append(dst, k, r, show)
+		if dst = each(dst, i); len(dst) < piece || i == n-1 {
+			continue
+		}
+		if !begun {
+			begun = true
+			c.head(c.w, c.r)
+			c.w.WriteHeader(http.StatusOK)
+		}
+		if _, err := c.w.Write(dst); err != nil {
+			return // who has gone away need not be told
+		}
+		dst = dst[:0]
 	}
-	return append(dst, ']', '}')
-}
-
-// listHead is the beginning of a list, up to its resources (RFC 7644 3.4.2).
-func listHead(members ...scim.Member) []byte {
-	dst := scim.NewObject(append([]scim.Member{member("schemas", scim.Strings(listSchema))}, members...)...).AppendJSON(nil)
-	return append(dst[:len(dst)-1], `,"Resources":[`...)
+	dst = append(dst, ']', '}')
+	if !begun {
+		c.send(http.StatusOK, dst)
+		return
+	}
+	_, _ = c.w.Write(dst)
 }
 
 // page reads startIndex and count (RFC 7644 3.4.2.4): less than the first is

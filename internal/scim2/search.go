@@ -2,7 +2,6 @@ package scim2
 
 import (
 	"cmp"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -302,12 +301,8 @@ func (a *rootAnswer) send() {
 		head = append(head, member("startIndex", scim.IntValue(int64(a.start))))
 	}
 	head = append(head, member("itemsPerPage", scim.IntValue(int64(len(a.found)))))
-	dst := listHead(append(head, a.neighbours...)...)
-	for i, r := range a.found {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = a.append(dst, r.part.kind, r.resource, r.part.show)
-	}
-	a.call.send(http.StatusOK, append(dst, ']', '}'))
+	a.sendList(append(head, a.neighbours...), len(a.found), func(dst []byte, i int) []byte {
+		r := a.found[i]
+		return a.append(dst, r.part.kind, r.resource, r.part.show)
+	})
 }
