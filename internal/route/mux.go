@@ -169,7 +169,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.Serve(w, r, 
 // answered, in this order (scim ERR-06): 401, 404 of the path, 405, the right
 // of the route, the size and coding of the body, then what the route finds. An
 // unknown path inside a door is a 401 for who does not show a credential. A
-// route that does not end before its context does is RuleBusy.
+// request that does not end before its context does is RuleBusy.
 //
 // It fills s as it goes, so that who recovers from a panic knows how far it came.
 func (m *Mux) Serve(w http.ResponseWriter, r *http.Request, s *Served) {
@@ -182,6 +182,9 @@ func (m *Mux) Serve(w http.ResponseWriter, r *http.Request, s *Served) {
 	}
 	s.Door = d.Name
 	if d, s.Err = m.serve(w, r, d, segments, ok, s); s.Err != nil {
+		if scim.Faults(s.Err) == nil && (errors.Is(s.Err, context.DeadlineExceeded) || errors.Is(s.Err, context.Canceled)) {
+			s.Err = errors.Join(&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}, s.Err)
+		}
 		tellRate(w.Header(), s.Err)
 		d.Error(w, r, s.Err)
 	}
@@ -291,11 +294,7 @@ func (m *Mux) handle(w http.ResponseWriter, r *http.Request, d *mounted, to *pla
 	if err := limitBody(w, r, d.maxBody(to.Route)); err != nil {
 		return err
 	}
-	err = to.Handle(w, r, c)
-	if scim.Faults(err) == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
-		err = errors.Join(&scim.Error{Rule: scim.RuleBusy, Allowed: []string{"1"}}, err)
-	}
-	return err
+	return to.Handle(w, r, c)
 }
 
 // authorise refuses everybody where the table names no permission, and callers
