@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -13,7 +14,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/rollcall-directory/rollcall/internal/auth"
+	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/postgrestest"
+	"github.com/rollcall-directory/rollcall/internal/server"
 )
 
 // TestDatabaseFaults: while the database cannot be used every door says so in its
@@ -93,6 +97,62 @@ func TestDatabaseFaults(t *testing.T) {
 		j.unknown[fmt.Sprintf("waiting-%d", i)] = true
 	}
 	if lost, doubled := j.lost(t, nd.url); len(lost)+len(doubled) > 0 {
+		t.Errorf("lost %v, doubled %v", lost, doubled)
+	}
+}
+
+// TestStalledNetwork: while nothing comes from the database, and nothing says that it
+// is gone, every request is answered in its time, and afterwards all is as it was.
+func TestStalledNetwork(t *testing.T) {
+	const most = 2 * time.Second // for a request
+	proxy := postgrestest.NewProxy(t, postgrestest.Start(t, "n").Address())
+	d, err := directory.Open(t.Context(), directory.Config{Database: "postgres://postgres@" + proxy.Address() + "/postgres?sslmode=disable&connect_timeout=2&pool_max_conns=4"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := provisionDev(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	all, gate := allDoors(t, d, auth.Config{})
+	s, err := server.New(server.Config{Doors: all, Gate: gate, Limits: server.Limits{Handle: most}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := httptest.NewServer(s)
+	defer node.Close()
+	j := newLedger()
+	writes := func(when string) {
+		t.Helper()
+		for _, d := range testDoors {
+			if name := when + " " + d.name; !j.write(d, node.URL, node.URL, name) {
+				t.Errorf("%s is not written", name)
+			}
+		}
+	}
+	writes("before")
+	proxy.Stall()
+	var wg sync.WaitGroup
+	for _, d := range testDoors {
+		wg.Go(func() {
+			begin, name := time.Now(), "meanwhile "+d.name
+			_, a, err := d.create(node.URL, name)
+			if took := time.Since(begin); err != nil || a.status != 503 || a.header.Get("Retry-After") == "" || took > most+2*time.Second {
+				t.Errorf("%s: %d %v %s after %v: %v", d.name, a.status, a.header, a.body, took, err)
+			}
+			j.mu.Lock()
+			j.unknown[name] = true
+			j.mu.Unlock()
+		})
+	}
+	wg.Wait()
+	proxy.Restore()
+	begin := time.Now()
+	writes("after")
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("it takes %v to recover", took)
+	}
+	if lost, doubled := j.lost(t, node.URL); len(lost)+len(doubled) > 0 {
 		t.Errorf("lost %v, doubled %v", lost, doubled)
 	}
 }

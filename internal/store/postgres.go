@@ -267,7 +267,7 @@ func (e *postgresEngine) view(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
-	s := newPGSession(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	s := newPGSession(ctx, c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	defer s.release()
 	err = fn(&Tx{db: e.db, session: s, ctx: ctx, limit: context.Background(), view: true, known: &knowledge{}})
 	if err == nil && !s.used() {
@@ -305,7 +305,7 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error, try *a
 	if err != nil {
 		return outcome{err: err}
 	}
-	s := newPGSession(c, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+	s := newPGSession(ctx, c, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 	defer s.release()
 	if len(try.held) > 0 {
 		s.push("SELECT 1 FROM resource WHERE rid = ANY($1) ORDER BY rid FOR NO KEY UPDATE", try.held)

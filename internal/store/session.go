@@ -21,7 +21,8 @@ type pgSession struct {
 	conn   *pgx.Conn
 	pooled *pgxpool.Conn // the same, nil if it is of no pool
 	queue  []queued
-	sent   bool // a statement
+	sent   bool      // a statement
+	end    time.Time // when the connection is given up; zero for never
 }
 
 type queued struct {
@@ -30,8 +31,13 @@ type queued struct {
 }
 
 // newPGSession returns a session that begins a transaction with its first statement.
-func newPGSession(c *pgxpool.Conn, begin string) *pgSession {
-	return &pgSession{conn: c.Conn(), pooled: c, queue: []queued{{text: begin}}}
+// Soon after the deadline of ctx it gives up a server that does not answer.
+func newPGSession(ctx context.Context, c *pgxpool.Conn, begin string) *pgSession {
+	s := &pgSession{conn: c.Conn(), pooled: c, queue: []queued{{text: begin}}}
+	if end, ok := ctx.Deadline(); ok {
+		s.end = end.Add(time.Second)
+	}
+	return s
 }
 
 // errLost: the connection is gone.
@@ -103,7 +109,11 @@ func (s *pgSession) run(ctx context.Context, read func(scan) error, text string,
 	}()
 	s.sent = true
 	// Not by a context: each would cost a goroutine.
-	if err := s.conn.PgConn().Conn().SetDeadline(time.Now().Add(statementTime)); err != nil {
+	end := time.Now().Add(statementTime)
+	if !s.end.IsZero() && s.end.Before(end) {
+		end = s.end
+	}
+	if err := s.conn.PgConn().Conn().SetDeadline(end); err != nil {
 		return tag, err
 	}
 	var batch pgx.Batch
