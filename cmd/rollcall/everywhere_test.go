@@ -46,6 +46,18 @@ func TestEverywhere(t *testing.T) {
 		}
 	})
 
+	t.Run("a URL that is too long is 414 in the words of its door", func(t *testing.T) {
+		for _, d := range m.server.Doors() {
+			for _, rt := range d.Routes {
+				path := fill(d, rt, directorytest.Environment, missingID)
+				w, got := m.send(rt, path+"?x="+strings.Repeat("x", server.DefaultLimits().URL), "-", "{}")
+				if w.Code != 414 || got != scim.RuleLongURL && d.Name != "health" || w.Header().Get("X-Request-ID") == "" {
+					t.Errorf("%s %s: status %d, rule %d: %s", rt.Method, path, w.Code, got, w.Body)
+				}
+			}
+		}
+	})
+
 	methods := []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 	t.Run("scim:HTTP-16 a method that the path has not is 405 with Allow, a feature that is off 501", func(t *testing.T) {
 		cells := 0

@@ -194,6 +194,8 @@ func worded(w http.ResponseWriter, e *scim.Error) *oauthError {
 		return &oauthError{http.StatusMethodNotAllowed, "invalid_request", "use " + strings.Join(e.Allowed, ", ")}
 	case scim.RuleTooLarge:
 		return &oauthError{http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large"}
+	case scim.RuleLongURL:
+		return &oauthError{http.StatusRequestURITooLong, "invalid_request", "the URL is too long"}
 	case scim.RuleMediaType:
 		return &oauthError{http.StatusUnsupportedMediaType, "invalid_request", "the body's coding is not taken"}
 	case scim.RuleBusy, scim.RuleRate:

@@ -128,6 +128,7 @@ var words = map[scim.Rule]struct {
 	scim.RuleTrailingData:    {400, unprocessable + "there is trailing data after the JSON content", ""},
 	scim.RuleNotObject:       {400, unprocessable + "the provided content is not a JSON object", ""},
 	scim.RuleTooLarge:        {413, unprocessable + "it is larger than {allowed} bytes", ""},
+	scim.RuleLongURL:         {414, unprocessable + "its URL is longer than {allowed} bytes", ""},
 	scim.RuleMediaType:       {400, unprocessable + "its {path} is not supported: {value}", "Content-Type"},
 	scim.RuleUnauthenticated: {401, "Access Denied", ""},
 	scim.RuleForbidden:       {403, "Access denied", ""},

@@ -97,6 +97,8 @@ func word(e *scim.Error) (status int, code, text string) {
 		return http.StatusUnsupportedMediaType, "invalid_request", "the body must be " + plainJSON
 	case scim.RuleTooLarge:
 		return http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large"
+	case scim.RuleLongURL:
+		return http.StatusRequestURITooLong, "", "the URL is too long"
 	case scim.RuleBusy:
 		return http.StatusServiceUnavailable, "", "the server has too much to do"
 	case scim.RuleRate:

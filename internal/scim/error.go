@@ -23,6 +23,7 @@ const (
 	RuleMessage         // the body is not the message that it should be, as PatchOp: Path, Value, Allowed, Detail
 	RuleLimit           // a limit of the reader, parser or validator: Detail says which, Allowed[0] its value, Path where
 	RuleTooLarge        // the body is over the limit: Allowed[0] in bytes
+	RuleLongURL         // the URL is over the limit: Allowed[0] in bytes
 	RuleMediaType       // Value is the Content-Type sent
 	RuleParameter       // a query parameter or header: Path is its name, Value what was sent, Detail why
 

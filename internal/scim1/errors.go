@@ -85,6 +85,8 @@ func word(e *scim.Error) (status int, text string) {
 		return 412, "Resource version does not match"
 	case scim.RuleTooLarge:
 		return 413, "Request body is too large"
+	case scim.RuleLongURL:
+		return 414, "URL is too long"
 	case scim.RuleRate:
 		return 429, "Too many requests"
 	case scim.RuleUnknownSchema:

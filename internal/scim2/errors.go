@@ -34,6 +34,7 @@ var verdicts = [...]wording{
 	scim.RuleMessage:         {status: 400, scimType: "invalidSyntax"},
 	scim.RuleLimit:           {status: 400, scimType: "invalidSyntax"},
 	scim.RuleTooLarge:        {status: 413},
+	scim.RuleLongURL:         {status: 414},
 	scim.RuleMediaType:       {status: 415},
 	scim.RuleParameter:       {status: 400, scimType: "invalidValue"},
 

@@ -235,6 +235,8 @@ func describe(e *scim.Error) string {
 			return fmt.Sprintf("The request has more than %s %s", first(e), e.Detail)
 		}
 		return fmt.Sprintf("The body is larger than %s bytes", first(e))
+	case scim.RuleLongURL:
+		return fmt.Sprintf("The URL is longer than %s bytes", first(e))
 	case scim.RuleMediaType:
 		return fmt.Sprintf("The media type or coding %q is not supported; possible: %s", e.Value, strings.Join(e.Allowed, ", "))
 	case scim.RuleParameter:

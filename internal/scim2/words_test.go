@@ -57,6 +57,7 @@ func TestWords(t *testing.T) {
 		{&scim.Error{Rule: scim.RuleProtected, Schema: "Group", Value: "7"}, 403, "Group 7 is built in and stays", noAccess, "Forbidden"},
 		{&scim.Error{Rule: scim.RuleVersion}, 412, "The resource has another version than If-Match says", "The resource has another version than If-Match says", "Precondition Failed"},
 		{&scim.Error{Rule: scim.RuleTooLarge, Allowed: []string{"9"}}, 413, "The body is larger than 9 bytes", "The body is larger than 9 bytes", "Request Entity Too Large"},
+		{&scim.Error{Rule: scim.RuleLongURL, Allowed: []string{"9"}}, 414, "The URL is longer than 9 bytes", "The URL is longer than 9 bytes", "Request URI Too Long"},
 		{&scim.Error{Rule: scim.RuleMediaType, Value: "text/x", Allowed: []string{"a", "b"}}, 415,
 			`The media type or coding "text/x" is not supported; possible: a, b`, `The media type or coding "text/x" is not supported; possible: a, b`, "Unsupported Media Type"},
 		{&scim.Error{Rule: scim.RuleUnsupported, Path: "Bulk"}, 501, "Bulk is not supported", "Not implemented", "Not Implemented"},

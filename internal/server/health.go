@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -58,9 +59,13 @@ func healthError(w http.ResponseWriter, _ *http.Request, err error) {
 			status = http.StatusMethodNotAllowed
 		case scim.RuleNoEndpoint:
 			status = http.StatusNotFound
+		case scim.RuleLongURL:
+			status = http.StatusRequestURITooLong
 		default:
 			status = http.StatusBadRequest
 		}
 	}
-	plain(w, status, http.StatusText(status))
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, "{\"error\":%q}\n", http.StatusText(status))
 }

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/route"
+	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
 // Limits bound what one request may take. A zero field is that of DefaultLimits.
@@ -155,7 +157,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	if len(r.RequestURI) > s.limits.URL {
-		plain(out, http.StatusRequestURITooLong, "the URL is too long")
+		served.Err = &scim.Error{Rule: scim.RuleLongURL, Allowed: []string{strconv.Itoa(s.limits.URL)}}
+		s.mux.Error(out, r, served.Err)
 		return
 	}
 	s.mux.Serve(out, r, &served)
@@ -225,10 +228,3 @@ func (a *answer) Write(b []byte) (int, error) {
 
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-// plain answers where no door has the word.
-func plain(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, "{\"error\":%q}\n", text)
-}
