@@ -49,6 +49,7 @@ type serveCommand struct {
 	LogLevel    string         `enum:"debug,info,warn,error" default:"info" env:"ROLLCALL_LOG_LEVEL" help:"Log from this level on: debug, info, warn, error."`
 	choiceFlags
 	mailFlags
+	passwordFlags
 }
 
 // AfterApply lets what the command line names win over the environment.
@@ -81,6 +82,10 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 	if err != nil {
 		return err
 	}
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
 	post, err := c.sender(log)
 	if err != nil {
 		return err
@@ -105,7 +110,7 @@ func (c *serveCommand) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	d, err := directory.Open(ctx, directory.Config{Path: data, Database: c.Database, Synchronous: c.Synchronous})
+	d, err := directory.Open(ctx, directory.Config{Path: data, Database: c.Database, Synchronous: c.Synchronous, Policy: policy})
 	if err != nil {
 		return err
 	}
