@@ -161,16 +161,23 @@ func (e *editions) of(c directory.Caller) *route.Mux {
 	return m
 }
 
-// build returns the doors with the choices made. One that this version does not
-// know leaves its door as the server has it: another version may have stored it.
+// build returns the doors with the choices made.
 func (e *editions) build(chosen map[string]string) *route.Mux {
-	d := e.server
-	for name, value := range chosen {
-		_ = d.choose(name, value)
-	}
+	d := e.server.with(chosen)
 	m, err := route.New(vendorDoors(e.directory, e.publicURL, &d), nil)
 	if err != nil { // they differ from those of the server in values alone
 		return nil
 	}
 	return m
+}
+
+// with returns d with the choices made. One that this version does not know
+// changes nothing: another version may have stored it.
+func (d dialects) with(chosen map[string]string) dialects {
+	for name, value := range chosen {
+		if next := d; next.choose(name, value) == nil {
+			d = next
+		}
+	}
+	return d
 }
