@@ -657,6 +657,17 @@ func (c *condition) repeated() bool {
 	return c.repeats || c.kind == and && c.args[0].repeated()
 }
 
+// once appends the SELECT of the rids of the resources that meet c, each once.
+func (s *statement) once(q *Query, c *condition) {
+	s.add("SELECT ")
+	if c.repeated() {
+		s.add("DISTINCT ")
+	}
+	s.add("rid FROM (")
+	s.source(q, c)
+	s.add(") found")
+}
+
 // count returns how many resources meet the condition, at most limit; a
 // negative limit is none.
 func (tx *Tx) count(q *Query, c *condition, limit int) (int, error) {
@@ -674,13 +685,8 @@ func (tx *Tx) count(q *Query, c *condition, limit int) (int, error) {
 		return all - n, err
 	}
 	var s statement
-	s.add("SELECT count(*) FROM (SELECT ")
-	if c.repeated() {
-		s.add("DISTINCT ")
-	}
-	s.add("rid FROM (")
-	s.source(q, c)
-	if s.add(") found"); limit >= 0 {
+	s.add("SELECT count(*) FROM (")
+	if s.once(q, c); limit >= 0 {
 		s.add(" LIMIT ? + 0", limit)
 	}
 	s.add(") w")

@@ -341,11 +341,7 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error, try *a
 func holdMore(held *[]int64, rids []int64) bool {
 	before := len(*held)
 	for _, rid := range rids {
-		found := false
-		for _, h := range *held {
-			found = found || h == rid
-		}
-		if !found {
+		if !slices.Contains(*held, rid) {
 			*held = append(*held, rid)
 		}
 	}

@@ -268,13 +268,8 @@ func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 // rids returns those of the resources that meet c, in order, at most limit.
 func (tx *Tx) rids(q *Query, c *condition, limit int) ([]int64, error) {
 	var s statement
-	s.add("SELECT ")
-	if c.repeated() {
-		s.add("DISTINCT ")
-	}
-	s.add("rid FROM (")
-	s.source(q, c)
-	s.add(") found ORDER BY "+tx.unordered(c, "rid")+" LIMIT ? + 0", limit)
+	s.once(q, c)
+	s.add(" ORDER BY "+tx.unordered(c, "rid")+" LIMIT ? + 0", limit)
 	return list(tx, scanInt, s.text.String(), s.vals...)
 }
 
