@@ -3,6 +3,7 @@ package scim
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -111,6 +112,24 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " at line %d, column %d", e.Line, e.Column)
 	}
 	return b.String()
+}
+
+// Fill returns the words of a door with the data of the error in them: {path},
+// {value}, {quoted} for the value in quotation marks, {schema}, {detail},
+// {allowed} with commas between, {first} of those, {column}, and {place}, " at
+// line 3, column 7" where that is known.
+func (e *Error) Fill(words string) string {
+	first, place := "", ""
+	if len(e.Allowed) > 0 {
+		first = e.Allowed[0]
+	}
+	if e.Line > 0 {
+		place = fmt.Sprintf(" at line %d, column %d", e.Line, e.Column)
+	}
+	return strings.NewReplacer(
+		"{path}", e.Path, "{value}", e.Value, "{quoted}", strconv.Quote(e.Value), "{schema}", e.Schema, "{detail}", e.Detail,
+		"{allowed}", strings.Join(e.Allowed, ", "), "{first}", first, "{column}", strconv.Itoa(e.Column), "{place}", place,
+	).Replace(words)
 }
 
 // Errors is several faults of one request, in the order of the schema.

@@ -3,7 +3,6 @@ package scim2
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,69 +23,130 @@ type wording struct {
 }
 
 // verdicts are status and scimType of each rule as RFC 7644 3.12 and scim ERR
-// have them. Profiles change some.
+// have them, and our own words, for dialects that have none: see [scim.Error.Fill].
+// Values are repeated only where they cannot be secret. Profiles change some.
 var verdicts = [...]wording{
-	scim.RuleJSON:            {status: 400, scimType: "invalidSyntax"},
-	scim.RuleDuplicateMember: {status: 400, scimType: "invalidSyntax"},
-	scim.RuleTrailingData:    {status: 400, scimType: "invalidSyntax"},
-	scim.RuleEmptyBody:       {status: 400, scimType: "invalidSyntax"},
-	scim.RuleNotObject:       {status: 400, scimType: "invalidSyntax"},
-	scim.RuleMessage:         {status: 400, scimType: "invalidSyntax"},
-	scim.RuleLimit:           {status: 400, scimType: "invalidSyntax"},
-	scim.RuleTooLarge:        {status: 413},
-	scim.RuleLongURL:         {status: 414},
-	scim.RuleMediaType:       {status: 415},
-	scim.RuleParameter:       {status: 400, scimType: "invalidValue"},
+	scim.RuleJSON:            {400, "invalidSyntax", "The body is not valid JSON: {detail}{place}"},
+	scim.RuleDuplicateMember: {400, "invalidSyntax", "The body has two members of the name {path}, letter case aside{place}"},
+	scim.RuleTrailingData:    {400, "invalidSyntax", "The body goes on after the JSON value{place}"},
+	scim.RuleEmptyBody:       {400, "invalidSyntax", "The request needs a body of JSON"},
+	scim.RuleNotObject:       {400, "invalidSyntax", "The body must be a JSON object"},
+	scim.RuleMessage:         {400, "invalidSyntax", "{path}: {detail}"},
+	scim.RuleLimit:           {400, "invalidSyntax", "The body is beyond a limit: more than {first} {detail}{place}"},
+	scim.RuleTooLarge:        {413, "", "The body is larger than {first} bytes"},
+	scim.RuleLongURL:         {414, "", "The URL is longer than {first} bytes"},
+	scim.RuleMediaType:       {415, "", "The media type or coding {quoted} is not supported; possible: {allowed}"},
+	scim.RuleParameter:       {400, "invalidValue", "{path}: {detail}"},
 
-	scim.RuleCoreSchemaMissing:    {status: 400, scimType: "invalidSyntax"},
-	scim.RuleUnknownSchema:        {status: 400, scimType: "invalidValue"},
-	scim.RuleExtensionNotDeclared: {status: 400, scimType: "invalidSyntax"},
-	scim.RuleUnknownAttribute:     {status: 400, scimType: "invalidSyntax"},
-	scim.RuleUnknownSubAttribute:  {status: 400, scimType: "invalidSyntax"},
-	scim.RuleRequired:             {status: 400, scimType: "invalidValue"},
-	scim.RuleType:                 {status: 400, scimType: "invalidValue"},
-	scim.RuleMultiValued:          {status: 400, scimType: "invalidValue"},
-	scim.RuleSingleValued:         {status: 400, scimType: "invalidValue"},
-	scim.RuleDateTime:             {status: 400, scimType: "invalidValue"},
-	scim.RuleBinary:               {status: 400, scimType: "invalidValue"},
-	scim.RuleURI:                  {status: 400, scimType: "invalidValue"},
-	scim.RuleCanonical:            {status: 400, scimType: "invalidValue"},
-	scim.RuleLength:               {status: 400, scimType: "invalidValue"},
-	scim.RulePattern:              {status: 400, scimType: "invalidValue"},
-	scim.RulePrimary:              {status: 400, scimType: "invalidValue"},
-	scim.RuleReadOnly:             {status: 400, scimType: "mutability"},
-	scim.RuleImmutable:            {status: 400, scimType: "mutability"},
-	scim.RuleDangling:             {status: 400, scimType: "invalidValue"},
-	scim.RuleCycle:                {status: 400, scimType: "invalidValue"},
-	scim.RulePassword:             {status: 400, scimType: "invalidValue"},
+	scim.RuleCoreSchemaMissing:    {400, "invalidSyntax", "schemas must contain {schema}"},
+	scim.RuleUnknownSchema:        {400, "invalidValue", "{path}: the resource type has no schema {value}"},
+	scim.RuleExtensionNotDeclared: {400, "invalidSyntax", "schemas must contain {schema}, because the body has attributes of it"},
+	scim.RuleUnknownAttribute:     {400, "invalidSyntax", "{path} is not an attribute of {schema}"},
+	scim.RuleUnknownSubAttribute:  {400, "invalidSyntax", "{path} is not a sub-attribute of {value}"},
+	scim.RuleRequired:             {400, "invalidValue", "{path} is required"},
+	scim.RuleType:                 {400, "invalidValue", "{path} must be of the JSON type {first}"},
+	scim.RuleMultiValued:          {400, "invalidValue", "{path} must be a JSON array"},
+	scim.RuleSingleValued:         {400, "invalidValue", "{path} must not be a JSON array"},
+	scim.RuleDateTime:             {400, "invalidValue", "{path} is not a date and time such as 2026-01-31T12:00:00Z"},
+	scim.RuleBinary:               {400, "invalidValue", "{path} is not base64"},
+	scim.RuleURI:                  {400, "invalidValue", "{path} is not a URI"},
+	scim.RuleCanonical:            {400, "invalidValue", "{path} must be one of {allowed}"},
+	scim.RuleLength:               {400, "invalidValue", "{path} has more than {first} characters"},
+	scim.RulePattern:              {400, "invalidValue", "{path}: {detail}"},
+	scim.RulePrimary:              {400, "invalidValue", "{path} has more than one primary value"},
+	scim.RuleReadOnly:             {400, "mutability", "{path} is read-only"},
+	scim.RuleImmutable:            {400, "mutability", "{path} is immutable"},
+	scim.RuleDangling:             {400, "invalidValue", "{path}: there is nothing with the id {value}"},
+	scim.RuleCycle:                {400, "invalidValue", "{path}: the group would be a member of itself through {value}"},
+	scim.RulePassword:             {400, "invalidValue", "{path}: {detail}"},
 
-	scim.RuleFilter:          {status: 400, scimType: "invalidFilter"},
-	scim.RuleFilterAttribute: {status: 400, scimType: "invalidFilter"},
-	scim.RulePath:            {status: 400, scimType: "invalidPath"},
-	scim.RuleNoTarget:        {status: 400, scimType: "noTarget"},
-	scim.RuleTooMany:         {status: 400, scimType: "tooMany"},
+	scim.RuleFilter:          {400, "invalidFilter", "Invalid filter: {detail}"},
+	scim.RuleFilterAttribute: {400, "invalidFilter", "Invalid filter: {path} is not an attribute to filter on"},
+	scim.RulePath:            {400, "invalidPath", "{path}: {detail}"},
+	scim.RuleNoTarget:        {400, "noTarget", "{path} has no value for which {value} holds"},
+	scim.RuleTooMany:         {400, "tooMany", "The filter would have to read too many resources; an index of {path} would help"},
 
-	scim.RuleUnauthenticated: {status: 401},
-	scim.RuleForbidden:       {status: 403},
-	scim.RuleNotFound:        {status: 404},
-	scim.RuleNoEndpoint:      {status: 404},
-	scim.RuleMethod:          {status: 405},
-	scim.RuleUnique:          {status: 409, scimType: "uniqueness"},
-	scim.RuleExists:          {status: 409, scimType: "uniqueness"},
-	scim.RuleVersion:         {status: 412},
-	scim.RuleBusy:            {status: 503},
-	scim.RuleRate:            {status: 429},
-	scim.RuleProtected:       {status: 403},
-	scim.RuleUnsupported:     {status: 501},
-	scim.RuleInUse:           {status: 400, scimType: "mutability"}, // "or current state" (RFC 7644 3.12)
+	scim.RuleUnauthenticated: {401, "", "A valid credential is needed"},
+	scim.RuleForbidden:       {403, "", "The credential does not allow this"},
+	scim.RuleNotFound:        {404, "", "{schema} {value} not found"},
+	scim.RuleNoEndpoint:      {404, "", "There is no endpoint {path}"},
+	scim.RuleMethod:          {405, "", "{value} is not possible here; possible: {allowed}"},
+	scim.RuleUnique:          {409, "uniqueness", "{path} is already in use"}, // scim CRE-11: nothing of the other resource
+	scim.RuleExists:          {409, "uniqueness", "{path} is already in use"},
+	scim.RuleVersion:         {412, "", "The resource has another version than If-Match says"},
+	scim.RuleBusy:            {503, "", "The server has too much to do; try again after {first} s"},
+	scim.RuleRate:            {429, "", "Too many requests; try again after {first} s"},
+	scim.RuleProtected:       {403, "", "{schema} {value} is built in and stays"},
+	scim.RuleUnsupported:     {501, "", "{path} is not supported"},
+	scim.RuleInUse:           {400, "mutability", "{path} {detail}: {schema}"}, // "or current state" (RFC 7644 3.12)
 }
 
-// verdict returns status and scimType of a rule, 500 for one that is not known.
-func verdict(r scim.Rule) wording {
-	if int(r) < len(verdicts) && verdicts[r].status != 0 {
-		return verdicts[r]
+// verdict returns status and scimType of a fault, 500 for a rule that is not
+// known, and what we say of it.
+func verdict(e *scim.Error) wording {
+	if int(e.Rule) >= len(verdicts) || verdicts[e.Rule].status == 0 {
+		return wording{status: http.StatusInternalServerError}
 	}
-	return wording{status: http.StatusInternalServerError}
+	said := verdicts[e.Rule]
+	said.detail = e.Fill(words(e))
+	return said
+}
+
+// describe returns our own words for a fault.
+func describe(e *scim.Error) string { return verdict(e).detail }
+
+// words returns our own words for a fault: those of its rule, unless more is
+// known than usual, or less.
+func words(e *scim.Error) string {
+	switch rule := e.Rule; {
+	case rule == scim.RuleMessage && len(e.Allowed) > 0:
+		return "{path} must be one of {allowed}"
+	case rule == scim.RuleLimit && e.Path != "":
+		return "The body is beyond a limit: {path}: more than {first} {detail}{place}"
+	case rule == scim.RuleTooLarge && e.Detail != "":
+		return "The request has more than {first} {detail}"
+	case rule == scim.RuleImmutable && e.Detail == removed:
+		return "{path} is required and cannot be removed"
+	case rule == scim.RuleFilter:
+		return filterWords(e)
+	case rule == scim.RuleNoTarget && e.Path == "":
+		return "{detail}"
+	case rule == scim.RuleNoTarget && e.Value == "":
+		return "{path} has no values"
+	case rule == scim.RuleForbidden && e.Detail != "":
+		return "Not allowed: {detail}"
+	case (rule == scim.RuleUnique || rule == scim.RuleExists) && e.Path == "":
+		return "The id is already in use"
+	case rule == scim.RuleProtected && e.Detail != "":
+		return "{schema} {value}: {detail}"
+	case rule == scim.RuleInUse && e.Path == "":
+		return "{schema} {detail}"
+	case rule == scim.RuleInUse && e.Value != "":
+		return "{path} {detail}: {schema} {value}"
+	}
+	return verdicts[e.Rule].detail
+}
+
+// filterWords says why and where a filter is refused.
+func filterWords(e *scim.Error) string {
+	text := "Invalid filter: "
+	if e.Path != "" {
+		text += "{path}: "
+	}
+	text += "{detail}"
+	if e.Column > 0 {
+		text += " at character {column}"
+	}
+	return text
+}
+
+// join words each of the faults and puts the separator between.
+func join(faults scim.Errors, word func(*scim.Error) string, separator string) string {
+	texts := make([]string, len(faults))
+	for i, e := range faults {
+		texts[i] = word(e)
+	}
+	return strings.Join(texts, separator)
 }
 
 // writeError words err as the profile does. It is the one place of the door
@@ -203,21 +263,4 @@ func errorObject(said wording) *scim.Object {
 		o.Set("detail", scim.StringValue(said.detail))
 	}
 	return o
-}
-
-// place says where in the body a fault is, "" if that is not known.
-func place(e *scim.Error) string {
-	if e.Line == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" at line %d, column %d", e.Line, e.Column)
-}
-
-// first returns the first of the values that a fault says would have been
-// taken, "" if there is none.
-func first(e *scim.Error) string {
-	if len(e.Allowed) == 0 {
-		return ""
-	}
-	return e.Allowed[0]
 }

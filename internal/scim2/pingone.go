@@ -2,7 +2,6 @@ package scim2
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -312,21 +311,17 @@ func phones(list []scim.Value) []scim.Value {
 // wordPingOne words faults as pingone section 8 has them.
 func wordPingOne(faults scim.Errors) wording {
 	e := faults[0]
-	said := verdict(e.Rule)
+	said := verdict(e)
 	switch said.status {
 	case http.StatusBadRequest:
-		texts := make([]string, len(faults))
-		for i, e := range faults {
-			texts[i] = textPingOne(e)
-		}
 		said.scimType = typePingOne(e)
-		said.detail = strings.Join(texts, "; ")
+		said.detail = join(faults, textPingOne, "; ")
 	case http.StatusUnauthorized, http.StatusForbidden:
 		said.detail = noAccessText
 	case http.StatusNotFound:
 		said.detail = "Not found"
 		if e.Rule == scim.RuleNotFound {
-			said.detail = fmt.Sprintf("Resource %s not found", e.Value)
+			said.detail = e.Fill("Resource {value} not found")
 		}
 	case http.StatusConflict:
 		said.detail = cmp.Or(e.Path, "id") + " is unique but a non-unique value is provided"
@@ -334,8 +329,6 @@ func wordPingOne(faults scim.Errors) wording {
 		said.detail = "Too many requests"
 	case http.StatusNotImplemented:
 		said.detail = "Not implemented"
-	default:
-		said.detail = describe(e)
 	}
 	return said
 }
@@ -350,32 +343,28 @@ func typePingOne(e *scim.Error) string {
 			return "invalidValue"
 		}
 	}
-	return verdict(e.Rule).scimType
+	return verdict(e).scimType
+}
+
+// pingOneWords are the dialect's where neither the SDK's serve nor ours.
+var pingOneWords = map[scim.Rule]string{
+	scim.RulePassword:  "User password did not satisfy password policy requirements",
+	scim.RuleLength:    "{path}: must have at most {first} characters",
+	scim.RulePrimary:   "{path}: must not have more than one primary value",
+	scim.RuleDangling:  "{path}: does not exist",
+	scim.RuleCanonical: "{path}: must be one of {allowed}",
+	scim.RuleURI:       "{path}: is not a URI",
+	scim.RuleBinary:    "{path}: is not base64",
 }
 
 func textPingOne(e *scim.Error) string {
-	switch e.Rule {
-	case scim.RulePassword:
-		return "User password did not satisfy password policy requirements"
-	case scim.RuleLength:
-		return fmt.Sprintf("%s: must have at most %s characters", e.Path, first(e))
-	case scim.RulePattern:
-		return e.Path + ": " + e.Detail
-	case scim.RulePrimary:
-		return e.Path + ": must not have more than one primary value"
-	case scim.RuleDangling:
-		return e.Path + ": does not exist"
-	case scim.RuleCanonical, scim.RuleURI, scim.RuleBinary:
-		return strings.Replace(describe(e), e.Path+" ", e.Path+": ", 1)
-	case scim.RuleFilter:
-		return "Invalid filter: " + reason(e)
-	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody, scim.RuleNotObject, scim.RuleLimit:
-		return "The request body could not be parsed: " + parserText(e) + place(e)
+	if words, ok := pingOneWords[e.Rule]; ok {
+		return e.Fill(words)
 	}
-	if text := sdkWords(e) + sdkPatchWords(e); text != "" {
-		return text
+	if words, ok := parserWords[e.Rule]; ok {
+		return e.Fill("The request body could not be parsed: " + words + "{place}")
 	}
-	return describe(e)
+	return cmp.Or(sdkText(e), describe(e))
 }
 
 // pingOneOperations leaves out what is done to passwords (pingone B43) and, in

@@ -118,59 +118,50 @@ func rsaFilter(f *scim.Filter) error {
 // end (rsa section 6). They come in the order of rsa RSA-037.
 func wordRSA(faults scim.Errors, o Options) wording {
 	e := faults[0]
-	said := verdict(e.Rule)
-	switch e.Rule {
-	case scim.RulePassword:
-		if !o.PasswordRefusal {
-			return wording{status: 500, detail: "Unable to set password for user."}
-		}
-	case scim.RuleFilter, scim.RuleFilterAttribute:
+	said := verdict(e)
+	switch {
+	case e.Rule == scim.RulePassword && !o.PasswordRefusal:
+		return wording{status: 500, detail: "Unable to set password for user."}
+	case e.Rule == scim.RuleFilter, e.Rule == scim.RuleFilterAttribute:
 		said.detail = "Unsupported Search Filter"
-		return said
-	case scim.RuleNotFound:
-		said.detail = fmt.Sprintf("%s %s not found.", e.Schema, e.Value)
-		return said
-	case scim.RuleUnique:
-		said.detail = fmt.Sprintf("%s with %s %s already exists.", e.Schema, e.Path, e.Value)
-		return said
-	}
-	if said.status != http.StatusBadRequest {
+	case e.Rule == scim.RuleNotFound:
+		said.detail = e.Fill("{schema} {value} not found.")
+	case e.Rule == scim.RuleUnique:
+		said.detail = e.Fill("{schema} with {path} {value} already exists.")
+	case said.status != http.StatusBadRequest:
 		said.detail = http.StatusText(said.status)
-		return said
+	default:
+		said.scimType = typeRSA(e)
+		said.detail = join(faults, textRSA, ", ") + "."
 	}
-	texts := make([]string, len(faults))
-	for i, e := range faults {
-		texts[i] = textRSA(e)
-	}
-	said.scimType = typeRSA(faults[0])
-	said.detail = strings.Join(texts, ", ") + "."
 	return said
 }
 
 // typeRSA returns the scimType: the SDK calls every fault of a schema a fault of syntax.
 func typeRSA(e *scim.Error) string {
-	if sdkWords(e) != "" && e.Rule != scim.RuleReadOnly || e.Rule == scim.RuleImmutable && e.Detail == removed {
+	if sdkWords[e.Rule] != "" && e.Rule != scim.RuleReadOnly || e.Rule == scim.RuleImmutable && e.Detail == removed {
 		return "invalidSyntax"
 	}
-	return verdict(e.Rule).scimType
+	return verdict(e).scimType
 }
 
 // textRSA words one fault without the full stop.
 func textRSA(e *scim.Error) string {
-	if text := sdkWords(e) + sdkPatchWords(e); text != "" {
+	if text := sdkText(e); text != "" {
 		return text
 	}
-	switch e.Rule {
-	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody, scim.RuleNotObject, scim.RuleLimit:
-		text := "Unable to parse request: " + parserText(e)
+	if words, ok := parserWords[e.Rule]; ok {
+		text := e.Fill("Unable to parse request: " + words)
 		if e.Line > 0 {
 			text += fmt.Sprintf(" at line: %d, column: %d", e.Line, e.Column)
 		}
 		return text
+	}
+	switch e.Rule {
 	case scim.RuleLength:
-		return fmt.Sprintf("Value for attribute %s must not be longer than %s characters", e.Path, first(e))
+		return e.Fill("Value for attribute {path} must not be longer than {first} characters")
 	case scim.RulePrimary:
-		return fmt.Sprintf("Attribute %s must not have more than one primary value", e.Path)
+		return e.Fill("Attribute {path} must not have more than one primary value")
 	}
 	return describe(e)
 }

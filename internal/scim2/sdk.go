@@ -2,64 +2,63 @@ package scim2
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
-// sdkWords words the faults of schemas and attributes as the SchemaChecker of
-// the vendor's SDK does, which is where RSA's published messages come from (rsa
-// section 6, pingone 8.1). It is "" for faults that the SDK has no words for.
-func sdkWords(e *scim.Error) string {
-	switch e.Rule {
-	case scim.RuleCoreSchemaMissing:
-		return fmt.Sprintf("Value for attribute schemas must contain schema URI %s because it is the core schema for this resource type", e.Schema)
-	case scim.RuleUnknownSchema:
-		return fmt.Sprintf("Schema URI %s is not a valid value for attribute %s because it is undefined as a core or schema extension for this resource type", e.Value, e.Path)
-	case scim.RuleExtensionNotDeclared:
-		return fmt.Sprintf("Extended attributes namespace %s must be included in the schemas attribute", e.Schema)
-	case scim.RuleCanonical:
-		return fmt.Sprintf("Value %s is not valid for attribute %s because it is not one of the canonical types: %s", e.Value, e.Path, strings.Join(e.Allowed, ", "))
-	case scim.RuleRequired:
-		return fmt.Sprintf("Attribute %s is required and must have a value", e.Path)
-	case scim.RuleMultiValued:
-		return fmt.Sprintf("Value for multi-valued attribute %s must be a JSON array", e.Path)
-	case scim.RuleSingleValued:
-		return fmt.Sprintf("Value for single-valued attribute %s must not be a JSON array", e.Path)
-	case scim.RuleType:
-		return sdkType(e.Path, first(e))
-	case scim.RuleDateTime:
-		return fmt.Sprintf("Value for attribute %s is not a valid xsd:dateTime formatted string", e.Path)
-	case scim.RuleBinary:
-		return fmt.Sprintf("Value for attribute %s is not a valid base64 encoded string", e.Path)
-	case scim.RuleURI:
-		return fmt.Sprintf("Value for attribute %s is not a valid URI string", e.Path)
-	case scim.RuleUnknownAttribute:
-		kind := "Core"
-		if isExtension(e.Schema) {
-			kind = "Extended"
-		}
-		return fmt.Sprintf("%s attribute %s is undefined for schema %s", kind, strings.TrimPrefix(e.Path, e.Schema+":"), e.Schema)
-	case scim.RuleUnknownSubAttribute:
-		return fmt.Sprintf("Sub-attribute %s is undefined for attribute %s", e.Path, e.Value)
-	case scim.RuleReadOnly:
-		return fmt.Sprintf("Attribute %s is read-only", e.Path)
-	}
-	return ""
+// sdkWords are those of the SchemaChecker of the vendor's SDK for faults of
+// schemas and attributes, which is where RSA's published messages come from (rsa
+// section 6, pingone 8.1).
+var sdkWords = map[scim.Rule]string{
+	scim.RuleCoreSchemaMissing:    "Value for attribute schemas must contain schema URI {schema} because it is the core schema for this resource type",
+	scim.RuleUnknownSchema:        "Schema URI {value} is not a valid value for attribute {path} because it is undefined as a core or schema extension for this resource type",
+	scim.RuleExtensionNotDeclared: "Extended attributes namespace {schema} must be included in the schemas attribute",
+	scim.RuleCanonical:            "Value {value} is not valid for attribute {path} because it is not one of the canonical types: {allowed}",
+	scim.RuleRequired:             "Attribute {path} is required and must have a value",
+	scim.RuleMultiValued:          "Value for multi-valued attribute {path} must be a JSON array",
+	scim.RuleSingleValued:         "Value for single-valued attribute {path} must not be a JSON array",
+	scim.RuleType:                 "Value for attribute {path} must be a JSON {first}",
+	scim.RuleDateTime:             "Value for attribute {path} is not a valid xsd:dateTime formatted string",
+	scim.RuleBinary:               "Value for attribute {path} is not a valid base64 encoded string",
+	scim.RuleURI:                  "Value for attribute {path} is not a valid URI string",
+	scim.RuleUnknownAttribute:     "Core attribute {path} is undefined for schema {schema}",
+	scim.RuleUnknownSubAttribute:  "Sub-attribute {path} is undefined for attribute {value}",
+	scim.RuleReadOnly:             "Attribute {path} is read-only",
 }
 
 // removed is what package scim says of a required attribute that a PATCH took away.
 const removed = "required"
 
-// sdkPatchWords words the faults of PATCH operations as the SDK does, "" where
-// it has no words (rsa section 6, T8 to T11).
-func sdkPatchWords(e *scim.Error) string {
+// sdkText words a fault as the SDK does, "" for those that it has no words for.
+func sdkText(e *scim.Error) string {
+	switch {
+	case e.Rule == scim.RuleType && isExtension(e.Path):
+		return e.Fill("Extended attributes namespace {path} must be a JSON object")
+	case e.Rule == scim.RuleType && slices.Equal(e.Allowed, []string{"integer"}):
+		return e.Fill("Value for attribute {path} is not an integral number")
+	case e.Rule == scim.RuleUnknownAttribute:
+		own := *e
+		own.Path = strings.TrimPrefix(e.Path, e.Schema+":")
+		if isExtension(e.Schema) {
+			return own.Fill("Extended attribute {path} is undefined for schema {schema}")
+		}
+		return own.Fill(sdkWords[e.Rule])
+	case sdkWords[e.Rule] != "":
+		return e.Fill(sdkWords[e.Rule])
+	}
+	return sdkPatchText(e)
+}
+
+// sdkPatchText does so for the faults of PATCH operations (rsa section 6, T8 to T11).
+func sdkPatchText(e *scim.Error) string {
 	switch e.Rule {
 	case scim.RuleImmutable:
 		if e.Detail == removed {
-			return fmt.Sprintf("Attribute %s is required and must have a value", e.Path)
+			return e.Fill(sdkWords[scim.RuleRequired])
 		}
-		return fmt.Sprintf("Attribute %s is immutable and value(s) may not be replaced", e.Path)
+		return e.Fill("Attribute {path} is immutable and value(s) may not be replaced")
 	case scim.RulePath:
 		for _, what := range []string{"attribute ", "sub-attribute "} {
 			if strings.HasPrefix(e.Detail, what) {
@@ -67,8 +66,7 @@ func sdkPatchWords(e *scim.Error) string {
 			}
 		}
 	case scim.RuleNoTarget:
-		name, _, _ := strings.Cut(e.Path, "[")
-		switch {
+		switch name, _, _ := strings.Cut(e.Path, "["); {
 		case e.Path == "":
 			return "path field must not be null for remove operations"
 		case e.Value != "":
@@ -82,34 +80,15 @@ func sdkPatchWords(e *scim.Error) string {
 	return ""
 }
 
-// sdkType words a value of the wrong JSON type.
-func sdkType(path, wanted string) string {
-	switch {
-	case isExtension(path):
-		return fmt.Sprintf("Extended attributes namespace %s must be a JSON object", path)
-	case wanted == "integer":
-		return fmt.Sprintf("Value for attribute %s is not an integral number", path)
-	}
-	return fmt.Sprintf("Value for attribute %s must be a JSON %s", path, wanted)
-}
-
-// parserText says what the JSON reader refused, which the SDK leaves to its
+// parserWords say what the JSON reader refused, which the SDK leaves to its
 // parser (rsa T12).
-func parserText(e *scim.Error) string {
-	text := e.Detail
-	switch e.Rule {
-	case scim.RuleDuplicateMember:
-		text = "duplicate member " + e.Path
-	case scim.RuleTrailingData:
-		text = "content after the end of the JSON value"
-	case scim.RuleEmptyBody:
-		text = "no content"
-	case scim.RuleNotObject:
-		text = "not a JSON object"
-	case scim.RuleLimit:
-		text = fmt.Sprintf("more than %s %s", first(e), e.Detail)
-	}
-	return text
+var parserWords = map[scim.Rule]string{
+	scim.RuleJSON:            "{detail}",
+	scim.RuleDuplicateMember: "duplicate member {path}",
+	scim.RuleTrailingData:    "content after the end of the JSON value",
+	scim.RuleEmptyBody:       "no content",
+	scim.RuleNotObject:       "not a JSON object",
+	scim.RuleLimit:           "more than {first} {detail}",
 }
 
 // isExtension reports whether uri is the URI of an extension, not of a core

@@ -1,7 +1,6 @@
 package scim2
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -170,7 +169,7 @@ func only(t *scim.ResourceType, extensions ...string) *scim.ResourceType {
 
 // wordStandard gives the first fault's status and says what is wrong with each.
 func wordStandard(faults scim.Errors) wording {
-	said := verdict(faults[0].Rule)
+	said := verdict(faults[0])
 	if e := faults[0]; e.Rule == scim.RuleParameter {
 		switch e.Detail { // RFC 9865 2.1
 		case cursorInvalid:
@@ -181,11 +180,7 @@ func wordStandard(faults scim.Errors) wording {
 			said.scimType = "invalidCount"
 		}
 	}
-	texts := make([]string, len(faults))
-	for i, e := range faults {
-		texts[i] = describe(e)
-	}
-	said.detail = strings.Join(texts, "; ")
+	said.detail = join(faults, describe, "; ")
 	return said
 }
 
@@ -203,178 +198,4 @@ func internalStandard(r *http.Request) string {
 		return "Internal error; the log has it under request " + id
 	}
 	return "Internal error"
-}
-
-// describe words a fault in our own words, for the dialects that have none.
-// Values are repeated only where they cannot be secret.
-func describe(e *scim.Error) string {
-	switch e.Rule {
-	case scim.RuleJSON:
-		return "The body is not valid JSON: " + e.Detail + place(e)
-	case scim.RuleDuplicateMember:
-		return fmt.Sprintf("The body has two members of the name %s, letter case aside%s", e.Path, place(e))
-	case scim.RuleTrailingData:
-		return "The body goes on after the JSON value" + place(e)
-	case scim.RuleEmptyBody:
-		return "The request needs a body of JSON"
-	case scim.RuleNotObject:
-		return "The body must be a JSON object"
-	case scim.RuleMessage:
-		if len(e.Allowed) > 0 {
-			return fmt.Sprintf("%s must be one of %s", e.Path, strings.Join(e.Allowed, ", "))
-		}
-		return e.Path + ": " + e.Detail
-	case scim.RuleLimit:
-		text := fmt.Sprintf("more than %s %s%s", first(e), e.Detail, place(e))
-		if e.Path != "" {
-			text = e.Path + ": " + text
-		}
-		return "The body is beyond a limit: " + text
-	case scim.RuleTooLarge:
-		if e.Detail != "" {
-			return fmt.Sprintf("The request has more than %s %s", first(e), e.Detail)
-		}
-		return fmt.Sprintf("The body is larger than %s bytes", first(e))
-	case scim.RuleLongURL:
-		return fmt.Sprintf("The URL is longer than %s bytes", first(e))
-	case scim.RuleMediaType:
-		return fmt.Sprintf("The media type or coding %q is not supported; possible: %s", e.Value, strings.Join(e.Allowed, ", "))
-	case scim.RuleParameter:
-		return e.Path + ": " + e.Detail
-	}
-	if text := describeValue(e); text != "" {
-		return text
-	}
-	return describeState(e)
-}
-
-// describeValue words the faults of attributes, filters and paths; "" for others.
-func describeValue(e *scim.Error) string {
-	switch e.Rule {
-	case scim.RuleCoreSchemaMissing:
-		return "schemas must contain " + e.Schema
-	case scim.RuleUnknownSchema:
-		return fmt.Sprintf("%s: the resource type has no schema %s", e.Path, e.Value)
-	case scim.RuleExtensionNotDeclared:
-		return fmt.Sprintf("schemas must contain %s, because the body has attributes of it", e.Schema)
-	case scim.RuleUnknownAttribute:
-		return fmt.Sprintf("%s is not an attribute of %s", e.Path, e.Schema)
-	case scim.RuleUnknownSubAttribute:
-		return fmt.Sprintf("%s is not a sub-attribute of %s", e.Path, e.Value)
-	case scim.RuleRequired:
-		return e.Path + " is required"
-	case scim.RuleType:
-		return fmt.Sprintf("%s must be of the JSON type %s", e.Path, first(e))
-	case scim.RuleMultiValued:
-		return e.Path + " must be a JSON array"
-	case scim.RuleSingleValued:
-		return e.Path + " must not be a JSON array"
-	case scim.RuleDateTime:
-		return e.Path + " is not a date and time such as 2026-01-31T12:00:00Z"
-	case scim.RuleBinary:
-		return e.Path + " is not base64"
-	case scim.RuleURI:
-		return e.Path + " is not a URI"
-	case scim.RuleCanonical:
-		return fmt.Sprintf("%s must be one of %s", e.Path, strings.Join(e.Allowed, ", "))
-	case scim.RuleLength:
-		return fmt.Sprintf("%s has more than %s characters", e.Path, first(e))
-	case scim.RulePattern, scim.RulePassword, scim.RulePath:
-		return e.Path + ": " + e.Detail
-	case scim.RulePrimary:
-		return e.Path + " has more than one primary value"
-	case scim.RuleReadOnly:
-		return e.Path + " is read-only"
-	case scim.RuleImmutable:
-		if e.Detail == removed {
-			return e.Path + " is required and cannot be removed"
-		}
-		return e.Path + " is immutable"
-	case scim.RuleDangling:
-		return fmt.Sprintf("%s: there is nothing with the id %s", e.Path, e.Value)
-	case scim.RuleCycle:
-		return fmt.Sprintf("%s: the group would be a member of itself through %s", e.Path, e.Value)
-	case scim.RuleFilter:
-		return "Invalid filter: " + reason(e)
-	case scim.RuleFilterAttribute:
-		return fmt.Sprintf("Invalid filter: %s is not an attribute to filter on", e.Path)
-	case scim.RuleNoTarget:
-		if e.Path == "" {
-			return e.Detail
-		}
-		if e.Value == "" {
-			return e.Path + " has no values"
-		}
-		return fmt.Sprintf("%s has no value for which %s holds", e.Path, e.Value)
-	case scim.RuleTooMany:
-		return fmt.Sprintf("The filter would have to read too many resources; an index of %s would help", e.Path)
-	}
-	return ""
-}
-
-// describeUse says what stands in the way of a change of a definition.
-func describeUse(e *scim.Error) string {
-	what, which := e.Path, e.Schema
-	if what == "" {
-		what, which = e.Schema, ""
-	}
-	if e.Value != "" {
-		which = strings.TrimSpace(which + " " + e.Value)
-	}
-	if which != "" {
-		which = ": " + which
-	}
-	return what + " " + e.Detail + which
-}
-
-// reason says why and where a filter is refused.
-func reason(e *scim.Error) string {
-	text := e.Detail
-	if e.Path != "" {
-		text = e.Path + ": " + text
-	}
-	if e.Column > 0 {
-		text += fmt.Sprintf(" at character %d", e.Column)
-	}
-	return text
-}
-
-// describeState words the faults that come of who asks and what is stored.
-func describeState(e *scim.Error) string {
-	switch e.Rule {
-	case scim.RuleUnauthenticated:
-		return "A valid credential is needed"
-	case scim.RuleForbidden:
-		if e.Detail != "" {
-			return "Not allowed: " + e.Detail
-		}
-		return "The credential does not allow this"
-	case scim.RuleNotFound:
-		return fmt.Sprintf("%s %s not found", e.Schema, e.Value)
-	case scim.RuleNoEndpoint:
-		return "There is no endpoint " + e.Path
-	case scim.RuleMethod:
-		return fmt.Sprintf("%s is not possible here; possible: %s", e.Value, strings.Join(e.Allowed, ", "))
-	case scim.RuleUnique, scim.RuleExists: // scim CRE-11: nothing of the other resource
-		if e.Path == "" {
-			return "The id is already in use"
-		}
-		return fmt.Sprintf("%s is already in use", e.Path)
-	case scim.RuleVersion:
-		return "The resource has another version than If-Match says"
-	case scim.RuleBusy:
-		return "The server has too much to do; try again after " + first(e) + " s"
-	case scim.RuleRate:
-		return "Too many requests; try again after " + first(e) + " s"
-	case scim.RuleProtected:
-		if e.Detail != "" {
-			return fmt.Sprintf("%s %s: %s", e.Schema, e.Value, e.Detail)
-		}
-		return fmt.Sprintf("%s %s is built in and stays", e.Schema, e.Value)
-	case scim.RuleInUse:
-		return describeUse(e)
-	case scim.RuleUnsupported:
-		return e.Path + " is not supported"
-	}
-	return ""
 }
