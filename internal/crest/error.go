@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
@@ -118,7 +116,7 @@ const unprocessable = "The request could not be processed because "
 // words are the vendor's for faults that need no more than their data.
 var words = map[scim.Rule]struct {
 	status  int
-	message string // with {path}, {value} and {allowed}
+	message string // see [scim.Error.Fill]
 	noPath  string // stands for a path that is not known
 }{
 	scim.RuleEmptyBody:       {400, unprocessable + "it did not contain any JSON content", ""},
@@ -127,8 +125,8 @@ var words = map[scim.Rule]struct {
 	scim.RuleLimit:           {400, unprocessable + "the provided content is not valid JSON", ""},
 	scim.RuleTrailingData:    {400, unprocessable + "there is trailing data after the JSON content", ""},
 	scim.RuleNotObject:       {400, unprocessable + "the provided content is not a JSON object", ""},
-	scim.RuleTooLarge:        {413, unprocessable + "it is larger than {allowed} bytes", ""},
-	scim.RuleLongURL:         {414, unprocessable + "its URL is longer than {allowed} bytes", ""},
+	scim.RuleTooLarge:        {413, unprocessable + "it is larger than {first} bytes", ""},
+	scim.RuleLongURL:         {414, unprocessable + "its URL is longer than {first} bytes", ""},
 	scim.RuleMediaType:       {400, unprocessable + "its {path} is not supported: {value}", "Content-Type"},
 	scim.RuleUnauthenticated: {401, "Access Denied", ""},
 	scim.RuleForbidden:       {403, "Access denied", ""},
@@ -162,30 +160,21 @@ func word(e *scim.Error) *refusal {
 	if e.Rule == scim.RuleMethod && slices.Contains(served, e.Value) {
 		in.status = http.StatusMethodNotAllowed
 	}
-	data := strings.NewReplacer("{path}", cmp.Or(e.Path, in.noPath), "{value}", e.Value, "{allowed}", strings.Join(e.Allowed, ""))
-	f := refuse(in.status, e.Rule, "%s", data.Replace(in.message))
-	switch e.Rule {
-	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleLimit, scim.RuleTrailingData:
-		return f.because(readerDetail(e))
+	told := *e
+	told.Path = cmp.Or(e.Path, in.noPath)
+	f := refuse(in.status, e.Rule, "%s", told.Fill(in.message))
+	if words, ok := readerWords[e.Rule]; ok {
+		return f.because(e.Fill(words + "{place}"))
 	}
 	return f
 }
 
-// readerDetail says what the reader of JSON did not take, and where.
-func readerDetail(e *scim.Error) string {
-	text := e.Detail
-	switch e.Rule {
-	case scim.RuleDuplicateMember:
-		text = "two members named " + strconv.Quote(e.Path)
-	case scim.RuleLimit:
-		text = "limit exceeded: " + e.Detail + ", at most " + strings.Join(e.Allowed, "")
-	case scim.RuleTrailingData:
-		text = "trailing data"
-	}
-	if e.Line > 0 {
-		text += fmt.Sprintf(" at line %d, column %d", e.Line, e.Column)
-	}
-	return text
+// readerWords say what the reader of JSON did not take.
+var readerWords = map[scim.Rule]string{
+	scim.RuleJSON:            "{detail}",
+	scim.RuleDuplicateMember: `two members named {"path"}`,
+	scim.RuleLimit:           "limit exceeded: {detail}, at most {first}",
+	scim.RuleTrailingData:    "trailing data",
 }
 
 // retryAfter returns the seconds to wait for a server that is busy, or for a

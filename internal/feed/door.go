@@ -2,9 +2,9 @@ package feed
 
 import (
 	"encoding/json"
+	"fmt"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -64,47 +64,50 @@ func isJSON(contentType string) bool {
 // writeError words a fault in the members that RFC 8935 2.3 and RFC 8936 2.3
 // have for errors.
 func writeError(w http.ResponseWriter, _ *http.Request, err error) {
-	status, code, text := http.StatusInternalServerError, "", "the server has failed; its log says why"
+	said := wording{status: http.StatusInternalServerError, text: "the server has failed; its log says why"}
 	if faults := scim.Faults(err); len(faults) > 0 {
-		status, code, text = word(faults[0])
-		if status == http.StatusUnauthorized {
+		said = word(faults[0])
+		switch said.status {
+		case http.StatusUnauthorized:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="events"`)
-		}
-		if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 			w.Header().Set("Retry-After", append(faults[0].Allowed, "1")[0])
 		}
 	}
 	o := scim.NewObject()
-	if code != "" {
-		o.Set("err", scim.StringValue(code))
+	if said.code != "" {
+		o.Set("err", scim.StringValue(said.code))
 	}
 	w.Header().Set("Content-Language", "en")
-	send(w, status, o.Set("description", scim.StringValue(text)))
+	send(w, said.status, o.Set("description", scim.StringValue(said.text)))
 }
 
-// word returns the status, the code of RFC 8935 2.4 if there is one, and the words for a fault.
-func word(e *scim.Error) (status int, code, text string) {
-	switch e.Rule {
-	case scim.RuleUnauthenticated:
-		return http.StatusUnauthorized, "authentication_failed", "a bearer secret of a client is needed"
-	case scim.RuleForbidden:
-		return http.StatusForbidden, "access_denied", "the client may not do this"
-	case scim.RuleNotFound, scim.RuleNoEndpoint:
-		return http.StatusNotFound, "", "there is no such thing here"
-	case scim.RuleMethod:
-		return http.StatusMethodNotAllowed, "", "the path has not got this method"
-	case scim.RuleMediaType:
-		return http.StatusUnsupportedMediaType, "invalid_request", "the body must be " + plainJSON
-	case scim.RuleTooLarge:
-		return http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large"
-	case scim.RuleLongURL:
-		return http.StatusRequestURITooLong, "", "the URL is too long"
-	case scim.RuleBusy:
-		return http.StatusServiceUnavailable, "", "the server has too much to do"
-	case scim.RuleRate:
-		return http.StatusTooManyRequests, "", "the client asks too often"
+// A wording is what a fault becomes on the wire.
+type wording struct {
+	status int
+	code   string // of RFC 8935 2.4; empty for none
+	text   string
+}
+
+// words are those for the faults of more than the body.
+var words = map[scim.Rule]wording{
+	scim.RuleUnauthenticated: {401, "authentication_failed", "a bearer secret of a client is needed"},
+	scim.RuleForbidden:       {403, "access_denied", "the client may not do this"},
+	scim.RuleNotFound:        {404, "", "there is no such thing here"},
+	scim.RuleNoEndpoint:      {404, "", "there is no such thing here"},
+	scim.RuleMethod:          {405, "", "the path has not got this method"},
+	scim.RuleMediaType:       {415, "invalid_request", "the body must be " + plainJSON},
+	scim.RuleTooLarge:        {413, "invalid_request", "the body is too large"},
+	scim.RuleLongURL:         {414, "", "the URL is too long"},
+	scim.RuleBusy:            {503, "", "the server has too much to do"},
+	scim.RuleRate:            {429, "", "the client asks too often"},
+}
+
+func word(e *scim.Error) wording {
+	if said, known := words[e.Rule]; known {
+		return said
 	}
-	text = "the body is not a poll request"
+	text := "the body is not a poll request"
 	if e.Path != "" {
 		text += ": " + e.Path
 	}
@@ -112,9 +115,9 @@ func word(e *scim.Error) (status int, code, text string) {
 		text += ": " + e.Detail
 	}
 	if e.Line > 0 {
-		text += " (line " + strconv.Itoa(e.Line) + ", column " + strconv.Itoa(e.Column) + ")"
+		text += fmt.Sprintf(" (line %d, column %d)", e.Line, e.Column)
 	}
-	return http.StatusBadRequest, "invalid_request", text
+	return wording{http.StatusBadRequest, "invalid_request", text}
 }
 
 // PollURL returns where a stream is polled on the server of this URL.

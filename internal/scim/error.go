@@ -115,9 +115,9 @@ func (e *Error) Error() string {
 }
 
 // Fill returns the words of a door with the data of the error in them: {path},
-// {value}, {quoted} for the value in quotation marks, {schema}, {detail},
-// {allowed} with commas between, {first} of those, {column}, and {place}, " at
-// line 3, column 7" where that is known.
+// {value}, {schema}, {detail}, {allowed} with commas between, the {first} of
+// those, {column}, and {place}, " at line 3, column 7" where that is known.
+// {"path"} and {"value"} are in quotation marks.
 func (e *Error) Fill(words string) string {
 	first, place := "", ""
 	if len(e.Allowed) > 0 {
@@ -127,8 +127,9 @@ func (e *Error) Fill(words string) string {
 		place = fmt.Sprintf(" at line %d, column %d", e.Line, e.Column)
 	}
 	return strings.NewReplacer(
-		"{path}", e.Path, "{value}", e.Value, "{quoted}", strconv.Quote(e.Value), "{schema}", e.Schema, "{detail}", e.Detail,
-		"{allowed}", strings.Join(e.Allowed, ", "), "{first}", first, "{column}", strconv.Itoa(e.Column), "{place}", place,
+		"{path}", e.Path, "{value}", e.Value, "{schema}", e.Schema, "{detail}", e.Detail, "{allowed}", strings.Join(e.Allowed, ", "),
+		"{first}", first, "{column}", strconv.Itoa(e.Column), "{place}", place,
+		`{"path"}`, strconv.Quote(e.Path), `{"value"}`, strconv.Quote(e.Value),
 	).Replace(words)
 }
 

@@ -57,133 +57,78 @@ func (d *door) writeErrors(w http.ResponseWriter, status int, texts ...string) {
 	write(w, status, body)
 }
 
-// word chooses status and text of a fault: the table of p14e section 9. Rules
+// words are status and text of the rules: the table of p14e section 9. Rules
 // that the table lacks are a 400 in its manner.
+var words = map[scim.Rule]struct {
+	status int
+	text   string // see [scim.Error.Fill]
+}{
+	scim.RuleUnauthenticated: {401, "Authentication failed"},
+	scim.RuleForbidden:       {403, "Operation not permitted"},
+	scim.RuleProtected:       {403, "Operation not permitted"},
+	scim.RuleNotFound:        {404, "Resource {value} not found"},
+	scim.RuleNoEndpoint:      {404, "No such endpoint"},
+	scim.RuleMethod:          {405, "Method not allowed"},
+	scim.RuleMediaType:       {415, "Unsupported media type"},
+	scim.RuleUnique:          {409, "{schema} with {path} {value} already exists"},
+	scim.RuleExists:          {409, "Resource {value} already exists"},
+	scim.RuleVersion:         {412, "Resource version does not match"},
+	scim.RuleTooLarge:        {413, "Request body is too large"},
+	scim.RuleLongURL:         {414, "URL is too long"},
+	scim.RuleRate:            {429, "Too many requests"},
+	scim.RuleUnsupported:     {501, "Not implemented"},
+	scim.RuleBusy:            {503, "Service unavailable"},
+
+	scim.RuleUnknownSchema:   {400, "PATCH bodies must use the SCIM 1.1 form"},
+	scim.RuleJSON:            {400, "Request body is not valid JSON: {detail}{place}"},
+	scim.RuleLimit:           {400, "Request body is not valid JSON: {detail}{place}"},
+	scim.RuleEmptyBody:       {400, "Request body is not valid JSON: the body is empty{place}"},
+	scim.RuleTrailingData:    {400, "Request body is not valid JSON: more follows the value{place}"},
+	scim.RuleNotObject:       {400, "Request body is not valid JSON: an object is needed{place}"},
+	scim.RuleDuplicateMember: {400, "Duplicate attribute {path}"},
+	scim.RuleParameter:       {400, "Invalid value for parameter {path}"},
+	scim.RuleFilter:          {400, "Invalid filter: {detail}"},
+	scim.RuleFilterAttribute: {400, "Invalid filter: attribute {path} cannot be filtered on"},
+	scim.RuleTooMany:         {400, "Invalid filter: a condition on {path} alone is too costly"},
+
+	scim.RulePassword:     {400, "Password does not satisfy the password policy: {detail}"},
+	scim.RuleDangling:     {400, "Attribute {path} refers to no resource: {value}"},
+	scim.RuleCycle:        {400, "Member {value} contains the group"},
+	scim.RuleImmutable:    {400, "Attribute {path} cannot be changed"},
+	scim.RuleReadOnly:     {400, "Attribute {path} is read-only"},
+	scim.RuleRequired:     {400, "Attribute {path} is required"},
+	scim.RuleType:         {400, "Attribute {path} must be a {first}"},
+	scim.RuleMultiValued:  {400, "Attribute {path} must be a list"},
+	scim.RuleSingleValued: {400, "Attribute {path} must be a single value"},
+	scim.RuleDateTime:     {400, "Attribute {path} must be a dateTime"},
+	scim.RuleBinary:       {400, "Attribute {path} must be a base64 value"},
+	scim.RuleURI:          {400, "Attribute {path} must be a URI"},
+	scim.RuleLength:       {400, "Attribute {path} must be a string of at most {first} characters"},
+	scim.RuleCanonical:    {400, "Attribute {path} must be a value of {allowed}"},
+}
+
+// word chooses status and text of a fault.
 func word(e *scim.Error) (status int, text string) {
-	path := publicPath(e.Path)
-	switch e.Rule {
-	case scim.RuleUnauthenticated:
-		return 401, "Authentication failed"
-	case scim.RuleForbidden, scim.RuleProtected:
-		return 403, "Operation not permitted"
-	case scim.RuleNotFound:
-		return 404, "Resource " + e.Value + " not found"
-	case scim.RuleNoEndpoint:
-		return 404, "No such endpoint"
-	case scim.RuleMethod:
-		return 405, "Method not allowed"
-	case scim.RuleMediaType:
-		if e.Path == "Accept" {
-			return 406, "Not acceptable"
-		}
-		return 415, "Unsupported media type"
-	case scim.RuleUnique:
-		return 409, e.Schema + " with " + path + " " + e.Value + " already exists"
-	case scim.RuleExists:
-		return 409, "Resource " + e.Value + " already exists"
-	case scim.RuleVersion:
-		return 412, "Resource version does not match"
-	case scim.RuleTooLarge:
-		return 413, "Request body is too large"
-	case scim.RuleLongURL:
-		return 414, "URL is too long"
-	case scim.RuleRate:
-		return 429, "Too many requests"
-	case scim.RuleUnknownSchema:
-		return 400, "PATCH bodies must use the SCIM 1.1 form"
-	case scim.RuleUnsupported:
-		return 501, "Not implemented"
-	case scim.RuleBusy:
-		return 503, "Service unavailable"
-	case scim.RuleJSON, scim.RuleEmptyBody, scim.RuleTrailingData, scim.RuleNotObject, scim.RuleLimit:
-		return 400, "Request body is not valid JSON: " + jsonReason(e)
-	case scim.RuleDuplicateMember:
-		return 400, "Duplicate attribute " + path
-	case scim.RuleParameter:
-		return 400, "Invalid value for parameter " + e.Path
-	case scim.RuleFilter, scim.RuleFilterAttribute, scim.RuleTooMany:
-		return 400, "Invalid filter: " + filterReason(e)
-	case scim.RulePassword:
-		return 400, "Password does not satisfy the password policy: " + e.Detail
-	case scim.RuleDangling:
-		if strings.HasPrefix(e.Path, "members") {
-			return 400, "Member " + e.Value + " not found"
-		}
-		return 400, "Attribute " + path + " refers to no resource: " + e.Value
-	case scim.RuleCycle:
-		return 400, "Member " + e.Value + " contains the group"
-	case scim.RuleImmutable:
-		return 400, "Attribute " + path + " cannot be changed"
-	case scim.RuleReadOnly:
-		return 400, "Attribute " + path + " is read-only"
-	case scim.RuleRequired:
-		return 400, "Attribute " + path + " is required"
-	}
-	if typ := wantedType(e); typ != "" {
-		return 400, "Attribute " + path + " must be a " + typ
-	}
-	text = "Attribute " + path + " is not valid"
-	if e.Detail != "" {
-		text += ": " + e.Detail
-	}
-	return 400, text
-}
-
-// wantedType names what the value of an attribute has to be.
-func wantedType(e *scim.Error) string {
-	switch e.Rule {
-	case scim.RuleType:
-		return first(e.Allowed)
-	case scim.RuleMultiValued:
-		return "list"
-	case scim.RuleSingleValued:
-		return "single value"
-	case scim.RuleDateTime:
-		return "dateTime"
-	case scim.RuleBinary:
-		return "base64 value"
-	case scim.RuleURI:
-		return "URI"
-	case scim.RuleLength:
-		return "string of at most " + first(e.Allowed) + " characters"
-	case scim.RuleCanonical:
-		return "value of " + strings.Join(e.Allowed, ", ")
-	}
-	return ""
-}
-
-// jsonReason says what is wrong with the text of a body, and where.
-func jsonReason(e *scim.Error) string {
-	reason := e.Detail
-	switch e.Rule {
-	case scim.RuleEmptyBody:
-		reason = "the body is empty"
-	case scim.RuleTrailingData:
-		reason = "more follows the value"
-	case scim.RuleNotObject:
-		reason = "an object is needed"
-	}
-	if e.Line > 0 {
-		reason += " at line " + strconv.Itoa(e.Line) + ", column " + strconv.Itoa(e.Column)
-	}
-	return reason
-}
-
-// filterReason says what is wrong with a filter.
-func filterReason(e *scim.Error) string {
-	reason := e.Detail
+	said, known := words[e.Rule]
 	switch {
-	case e.Rule == scim.RuleFilterAttribute:
-		reason = "attribute " + publicPath(e.Path) + " cannot be filtered on"
-	case e.Rule == scim.RuleTooMany:
-		reason = "a condition on " + publicPath(e.Path) + " alone is too costly"
-	case reason == "":
-		reason = "not understood"
+	case e.Rule == scim.RuleMediaType && e.Path == "Accept":
+		said.status, said.text = 406, "Not acceptable"
+	case e.Rule == scim.RuleDangling && strings.HasPrefix(e.Path, "members"):
+		said.text = "Member {value} not found"
+	case e.Rule == scim.RuleFilter && e.Detail == "":
+		said.text = "Invalid filter: not understood"
+	case !known:
+		said.status, said.text = 400, "Attribute {path} is not valid"
+		if e.Detail != "" {
+			said.text += ": {detail}"
+		}
 	}
-	if e.Column > 0 {
-		reason += " at column " + strconv.Itoa(e.Column)
+	if said.status == 400 && strings.HasPrefix(said.text, "Invalid filter") && e.Column > 0 {
+		said.text += " at column {column}"
 	}
-	return reason
+	told := *e
+	told.Path = publicPath(e.Path)
+	return said.status, told.Fill(said.text)
 }
 
 func first(list []string) string {

@@ -35,7 +35,7 @@ var verdicts = [...]wording{
 	scim.RuleLimit:           {400, "invalidSyntax", "The body is beyond a limit: more than {first} {detail}{place}"},
 	scim.RuleTooLarge:        {413, "", "The body is larger than {first} bytes"},
 	scim.RuleLongURL:         {414, "", "The URL is longer than {first} bytes"},
-	scim.RuleMediaType:       {415, "", "The media type or coding {quoted} is not supported; possible: {allowed}"},
+	scim.RuleMediaType:       {415, "", `The media type or coding {"value"} is not supported; possible: {allowed}`},
 	scim.RuleParameter:       {400, "invalidValue", "{path}: {detail}"},
 
 	scim.RuleCoreSchemaMissing:    {400, "invalidSyntax", "schemas must contain {schema}"},
