@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,36 +130,27 @@ func explain(err error) string {
 	return strings.Join(texts, "; ")
 }
 
+// words are those for what the directory refuses; {noun} is what it is about.
+var words = map[scim.Rule]string{
+	scim.RuleNotFound:  `there is no {noun} {"value"}; see rollcall {noun} list`,
+	scim.RuleUnique:    `the {path} {"value"} is taken; choose another {path}`,
+	scim.RuleExists:    `the id {"value"} is taken; choose another`,
+	scim.RuleProtected: `the {noun} {"value"} cannot be changed: {detail}`,
+	scim.RuleDangling:  `there is no {noun} {"value"}`,
+	scim.RulePath:      `{path}: {detail}`,
+	scim.RuleURI:       `{"value"} is not a URL to use here; give one as https://host/path`,
+	scim.RuleCanonical: `{"value"} is not a {path} to use here; give one of {allowed}`,
+	scim.RuleBusy:      `the data is busy; try again in a moment`,
+}
+
 func explainFault(e *scim.Error) string {
+	text, known := words[e.Rule]
+	if !known {
+		return cmp.Or(explainDefinition(e), e.Error())
+	}
 	noun := strings.ToLower(e.Schema)
 	if e.Schema == "ResourceType" {
-		noun = "resource type"
+		noun, text = "resource type", strings.Replace(text, "rollcall {noun} list", "rollcall schema list", 1)
 	}
-	switch e.Rule {
-	case scim.RuleNotFound:
-		if e.Schema == "ResourceType" {
-			return fmt.Sprintf("there is no resource type %q; see rollcall schema list", e.Value)
-		}
-		return fmt.Sprintf("there is no %s %q; see rollcall %s list", noun, e.Value, noun)
-	case scim.RuleUnique:
-		return fmt.Sprintf("the %s %q is taken; choose another %s", e.Path, e.Value, e.Path)
-	case scim.RuleExists:
-		return fmt.Sprintf("the id %q is taken; choose another", e.Value)
-	case scim.RuleProtected:
-		return fmt.Sprintf("the %s %q cannot be changed: %s", noun, e.Value, e.Detail)
-	case scim.RuleDangling:
-		return fmt.Sprintf("there is no %s %q", noun, e.Value)
-	case scim.RulePath:
-		return e.Path + ": " + e.Detail
-	case scim.RuleURI:
-		return fmt.Sprintf("%q is not a URL to use here; give one as https://host/path", e.Value)
-	case scim.RuleCanonical:
-		return fmt.Sprintf("%q is not a %s to use here; give one of %s", e.Value, e.Path, strings.Join(e.Allowed, ", "))
-	case scim.RuleBusy:
-		return "the data is busy; try again in a moment"
-	}
-	if text := explainDefinition(e); text != "" {
-		return text
-	}
-	return e.Error()
+	return e.Fill(strings.ReplaceAll(text, "{noun}", noun))
 }

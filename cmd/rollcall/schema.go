@@ -223,48 +223,40 @@ func (c *schemaDelete) Run(t *terminal) error {
 	})
 }
 
+// definitionWords are those for what is wrong with a definition.
+var definitionWords = map[scim.Rule]string{
+	scim.RuleRequired:            "is required",
+	scim.RulePattern:             "{detail}",
+	scim.RuleType:                "must be of the JSON type {allowed}",
+	scim.RuleMultiValued:         "must be a list",
+	scim.RuleSingleValued:        "must not be a list",
+	scim.RuleLength:              "has more than {allowed} characters",
+	scim.RuleLimit:               "more than {allowed} {detail}",
+	scim.RuleUnknownAttribute:    "is not a member of a definition",
+	scim.RuleUnknownSubAttribute: "is not a member of {value}",
+	scim.RuleCoreSchemaMissing:   "must be {schema}",
+	scim.RuleUnknownSchema:       "must be {schema}",
+	scim.RuleJSON:                "the file is not JSON: {detail}",
+	scim.RuleDuplicateMember:     "the file is not JSON",
+	scim.RuleTrailingData:        "the file is not JSON",
+	scim.RuleEmptyBody:           "the file is not JSON",
+}
+
 // explainDefinition words what is wrong with a definition; "" for other faults.
 func explainDefinition(e *scim.Error) string {
-	text := ""
-	switch e.Rule {
-	case scim.RuleRequired:
-		text = "is required"
-	case scim.RulePattern:
-		text = e.Detail
-	case scim.RuleType:
-		text = "must be of the JSON type " + strings.Join(e.Allowed, ", ")
-	case scim.RuleMultiValued:
-		text = "must be a list"
-	case scim.RuleSingleValued:
-		text = "must not be a list"
-	case scim.RuleLength:
-		text = "has more than " + strings.Join(e.Allowed, ", ") + " characters"
-	case scim.RuleLimit:
-		text = "more than " + strings.Join(e.Allowed, ", ") + " " + e.Detail
-	case scim.RuleUnknownAttribute:
-		text = "is not a member of a definition"
-	case scim.RuleUnknownSubAttribute:
-		text = "is not a member of " + e.Value
-	case scim.RuleCoreSchemaMissing, scim.RuleUnknownSchema:
-		text = "must be " + e.Schema
-	case scim.RuleJSON, scim.RuleDuplicateMember, scim.RuleTrailingData, scim.RuleEmptyBody:
-		text = strings.TrimSuffix("the file is not JSON: "+e.Detail, ": ")
-	case scim.RuleInUse:
-		text = e.Detail
-		if e.Path == "" {
-			e.Path = e.Schema
-		} else {
-			text += ": " + strings.TrimSpace(e.Schema+" "+e.Value)
-		}
-		return e.Path + " " + text
-	default:
+	text, known := definitionWords[e.Rule]
+	switch {
+	case e.Rule == scim.RuleInUse && e.Path == "":
+		return e.Fill("{schema} {detail}")
+	case e.Rule == scim.RuleInUse:
+		return strings.TrimSpace(e.Fill("{path} {detail}: {schema} {value}"))
+	case !known:
 		return ""
-	}
-	if e.Path != "" {
-		text = e.Path + ": " + text
+	case e.Path != "":
+		text = "{path}: " + text
 	}
 	if e.Line > 0 {
 		text += fmt.Sprintf(" (line %d, column %d)", e.Line, e.Column)
 	}
-	return text
+	return e.Fill(text)
 }
