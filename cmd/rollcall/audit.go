@@ -13,11 +13,10 @@ import (
 
 // auditCommand prints the audit log of an environment, oldest first.
 type auditCommand struct {
-	dataFlag
-	Environment string `short:"e" default:"default" help:"Id or name of the environment (${default})."`
-	After       int64  `placeholder:"N" help:"Only rows after the one with this number, as for the next page."`
-	Client      string `placeholder:"ID" help:"Only what this client did."`
-	Rewritten   bool   `help:"Only requests in which a wrong form was put right."`
+	environmentFlags
+	After     int64  `placeholder:"N" help:"Only rows after the one with this number, as for the next page."`
+	Client    string `placeholder:"ID" help:"Only what this client did."`
+	Rewritten bool   `help:"Only requests in which a wrong form was put right."`
 }
 
 // auditView is a row as --json prints it, one a line.
@@ -39,11 +38,7 @@ type auditView struct {
 }
 
 func (c *auditCommand) Run(t *terminal) error {
-	return c.use(func(ctx context.Context, d *directory.Directory) error {
-		e, err := d.FindEnvironment(ctx, c.Environment)
-		if err != nil {
-			return err
-		}
+	return c.within(func(ctx context.Context, d *directory.Directory, e *directory.Environment) error {
 		write, flush := auditWriter(t)
 		defer flush()
 		const page = 1000

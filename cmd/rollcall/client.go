@@ -26,12 +26,12 @@ type clientCommand struct {
 
 type clientCreate struct {
 	dataFlag
+	publicURLFlag
 	Environment string   `short:"e" default:"default" help:"Id or name of the environment that the client belongs to (${default})."`
 	ID          string   `name:"id" help:"Its id; made up if not given."`
 	Name        string   `help:"A name for people."`
 	Role        string   `enum:"reader,writer,admin" default:"writer" help:"What it may do with the environment's data: reader, writer or admin (${default})."`
 	Door        []string `enum:"p14e,pingone,aic,rsa,scim2,scim1,events" help:"A door that it may use; repeat for more. All if none is named."`
-	PublicURL   string   `name:"public-url" placeholder:"URL" default:"http://${listen}" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (${default})."`
 	User        string   `placeholder:"ID" help:"The user whom /Me stands for. The secret is refused while the user is not active, and once there is none."`
 	keyFlag
 	limitFlags
@@ -140,7 +140,7 @@ func (c *clientCreate) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		urls := baseURLs(strings.TrimRight(c.PublicURL, "/"), e.ID, c.Door)
+		urls := baseURLs(c.url(), e.ID, c.Door)
 		return t.print(struct {
 			Environment string            `json:"environment_id"`
 			Client      string            `json:"client_id"`
@@ -466,9 +466,8 @@ func (c *clientRotate) Run(t *terminal) error {
 			if err := d.RotateKey(ctx, c.Client, key, c.Expires); err != nil {
 				return err
 			}
-			return t.print(map[string]string{"client_id": c.Client}, func(w io.Writer) {
-				fmt.Fprintf(w, "client  %s\n\nIt signs with the new key. The key or secret before stays good until the next rotation.\n", c.Client)
-			})
+			return t.say(map[string]string{"client_id": c.Client},
+				"client  %s\n\nIt signs with the new key. The key or secret before stays good until the next rotation.\n", c.Client)
 		}
 		rotate, before := d.RotateClient, "stays good until the next rotation"
 		if c.Now {
@@ -478,9 +477,8 @@ func (c *clientRotate) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		return t.print(map[string]string{"client_id": c.Client, "secret": secret}, func(w io.Writer) {
-			fmt.Fprintf(w, "client  %s\nsecret  %s\n\nThe secret is shown this once. The one before %s.\n", c.Client, secret, before)
-		})
+		return t.say(map[string]string{"client_id": c.Client, "secret": secret},
+			"client  %s\nsecret  %s\n\nThe secret is shown this once. The one before %s.\n", c.Client, secret, before)
 	})
 }
 
@@ -494,8 +492,6 @@ func (c *clientRevoke) Run(t *terminal) error {
 		if err := d.RevokeClient(ctx, c.Client); err != nil {
 			return err
 		}
-		return t.print(map[string]string{"revoked": c.Client}, func(w io.Writer) {
-			fmt.Fprintf(w, "revoked client %s\n", c.Client)
-		})
+		return t.say(map[string]string{"revoked": c.Client}, "revoked client %s\n", c.Client)
 	})
 }

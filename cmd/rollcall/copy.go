@@ -62,9 +62,7 @@ func (c *copyCommand) Run(t *terminal) (err error) {
 	case err != nil:
 		return err
 	}
-	return t.print(done, func(w io.Writer) {
-		fmt.Fprintf(w, "copied %d rows, %d of them before this run; both sides have the digest %s\n", done.Rows, done.Resumed, done.Digest)
-	})
+	return t.say(done, "copied %d rows, %d of them before this run; both sides have the digest %s\n", done.Rows, done.Resumed, done.Digest)
 }
 
 // storeConfig returns the store that text names: sqlite:DIR or postgres://....

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 )
@@ -25,8 +23,7 @@ func (c *entitleCommand) Run(t *terminal) error {
 		if err := d.EntitleGroup(ctx, e.ID, c.Group, entitlements[c.Role]); err != nil {
 			return err
 		}
-		return t.print(map[string]string{"group": c.Group, "entitlement": c.Role}, func(w io.Writer) {
-			fmt.Fprintf(w, "the members of the group %s are entitled to: %s\n", c.Group, c.Role)
-		})
+		return t.say(map[string]string{"group": c.Group, "entitlement": c.Role},
+			"the members of the group %s are entitled to: %s\n", c.Group, c.Role)
 	})
 }

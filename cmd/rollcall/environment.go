@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
@@ -59,14 +58,8 @@ func (c *environmentList) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		views := make([]environmentView, len(all))
-		for i, e := range all {
-			views[i] = viewEnvironment(e)
-		}
-		return t.print(views, func(w io.Writer) {
-			table(w, "ID\tNAME\tCREATED", views, func(v environmentView) string {
-				return fmt.Sprintf("%s\t%s\t%s", v.ID, v.Name, v.Created.Format(time.RFC3339))
-			})
+		return printTable(t, all, viewEnvironment, "ID\tNAME\tCREATED", func(v environmentView) string {
+			return fmt.Sprintf("%s\t%s\t%s", v.ID, v.Name, v.Created.Format(time.RFC3339))
 		})
 	})
 }
@@ -105,18 +98,6 @@ func (c *environmentDelete) Run(t *terminal) error {
 		if err := d.DeleteEnvironment(ctx, e.ID); err != nil {
 			return err
 		}
-		return t.print(map[string]string{"deleted": e.ID}, func(w io.Writer) {
-			fmt.Fprintf(w, "deleted environment %s (%s)\n", e.Name, e.ID)
-		})
+		return t.say(map[string]string{"deleted": e.ID}, "deleted environment %s (%s)\n", e.Name, e.ID)
 	})
-}
-
-// table writes rows whose columns are separated by tabs.
-func table[T any](w io.Writer, head string, rows []T, line func(T) string) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, head)
-	for _, row := range rows {
-		fmt.Fprintln(tw, line(row))
-	}
-	_ = tw.Flush()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -38,7 +37,7 @@ func serveLimits(t *terminal, path string) error {
 	}
 	h := &http.Server{Handler: limits(journal)}
 	context.AfterFunc(ctx, func() { _ = h.Close() })
-	if err := t.print(map[string]string{"url": "http://" + l.Addr().String()}, func(w io.Writer) { fmt.Fprintln(w, l.Addr()) }); err != nil {
+	if err := t.say(map[string]string{"url": "http://" + l.Addr().String()}, "%s\n", l.Addr()); err != nil {
 		return err
 	}
 	_ = h.Serve(l) // ends by Close

@@ -1,13 +1,12 @@
 // Command rollcall is the directory server and the tool that administers it.
 //
-// main.go reads the command line and says how a command ended; each command
-// has a file of its own. doors.go wires the doors, dev.go knows the identities
-// of development mode.
+// main.go reads the command line and says how a command ended, terminal.go is
+// what commands print on; each command has a file of its own. doors.go wires the
+// doors, dev.go knows the identities of development mode.
 package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,24 +44,6 @@ type commands struct {
 	Bench       benchCommand       `cmd:"" help:"Measure what clients do most beside the limits of the machine."`
 	Completion  completionCommand  `cmd:"" help:"Print what makes a shell complete this command."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
-}
-
-// A terminal is where a command writes.
-type terminal struct {
-	out  io.Writer // answers
-	err  io.Writer // logs and complaints
-	json bool
-}
-
-// print writes v as JSON or, by default, what text writes.
-func (t *terminal) print(v any, text func(io.Writer)) error {
-	if !t.json {
-		text(t.out)
-		return nil
-	}
-	enc := json.NewEncoder(t.out)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }
 
 // usageError is a command line that can be read and makes no sense.
@@ -104,17 +85,6 @@ func run(args []string, out, errOut io.Writer) int {
 		return t.fail(err, exitFailure)
 	}
 	return 0
-}
-
-// fail says why a command failed and returns the code.
-func (t *terminal) fail(err error, code int) int {
-	text := explain(err)
-	if t.json {
-		_ = json.NewEncoder(t.err).Encode(map[string]string{"error": text})
-	} else {
-		fmt.Fprintln(t.err, "rollcall: "+text)
-	}
-	return code
 }
 
 // explain words what the directory refuses, for people who administer it.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
 )
@@ -14,23 +13,6 @@ type populationCommand struct {
 	Default populationDefault `cmd:"" help:"Say which population users go to who name none."`
 	Policy  populationPolicy  `cmd:"" help:"Give a population, or the environment, a password policy."`
 	Delete  populationDelete  `cmd:"" help:"Delete a population that has no users and is not the default one."`
-}
-
-// environmentFlags name the data and an environment in it.
-type environmentFlags struct {
-	dataFlag
-	Environment string `short:"e" default:"default" help:"Id or name of the environment (${default})."`
-}
-
-// within calls fn with the directory and the environment.
-func (f environmentFlags) within(fn func(context.Context, *directory.Directory, *directory.Environment) error) error {
-	return f.use(func(ctx context.Context, d *directory.Directory) error {
-		e, err := d.FindEnvironment(ctx, f.Environment)
-		if err != nil {
-			return err
-		}
-		return fn(ctx, d, e)
-	})
 }
 
 // populationView is a population as --json prints it.
@@ -59,9 +41,8 @@ func (c *populationCreate) Run(t *terminal) error {
 				return err
 			}
 		}
-		return t.print(populationView{ID: p.ID, Name: p.Name, Policy: c.Policy}, func(w io.Writer) {
-			fmt.Fprintf(w, "population   %s\nname         %s\nenvironment  %s (%s)\n", p.ID, p.Name, e.ID, e.Name)
-		})
+		return t.say(populationView{ID: p.ID, Name: p.Name, Policy: c.Policy},
+			"population   %s\nname         %s\nenvironment  %s (%s)\n", p.ID, p.Name, e.ID, e.Name)
 	})
 }
 
@@ -73,18 +54,13 @@ func (c *populationList) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		views := make([]populationView, len(all))
-		for i, p := range all {
-			views[i] = populationView(*p)
-		}
-		return t.print(views, func(w io.Writer) {
-			table(w, "ID\tNAME\tUSERS\tPOLICY\t", views, func(v populationView) string {
-				mark := ""
-				if v.Default {
-					mark = "default"
-				}
-				return fmt.Sprintf("%s\t%s\t%d\t%s\t%s", v.ID, v.Name, v.Users, v.Policy, mark)
-			})
+		view := func(p *directory.Population) populationView { return populationView(*p) }
+		return printTable(t, all, view, "ID\tNAME\tUSERS\tPOLICY\t", func(v populationView) string {
+			mark := ""
+			if v.Default {
+				mark = "default"
+			}
+			return fmt.Sprintf("%s\t%s\t%d\t%s\t%s", v.ID, v.Name, v.Users, v.Policy, mark)
 		})
 	})
 }
@@ -103,9 +79,7 @@ func (c *populationDefault) Run(t *terminal) error {
 		if err := d.SetDefaultPopulation(ctx, e.ID, id); err != nil {
 			return err
 		}
-		return t.print(map[string]string{"default_population_id": id}, func(w io.Writer) {
-			fmt.Fprintf(w, "the default population of %s is %s\n", e.Name, c.Population)
-		})
+		return t.say(map[string]string{"default_population_id": id}, "the default population of %s is %s\n", e.Name, c.Population)
 	})
 }
 
@@ -127,9 +101,7 @@ func (c *populationPolicy) Run(t *terminal) error {
 		if err := d.SetPolicy(ctx, e.ID, c.Population, name); err != nil {
 			return err
 		}
-		return t.print(map[string]string{"population_id": c.Population, "policy": name}, func(w io.Writer) {
-			fmt.Fprintf(w, "the password policy of %s is %s\n", of, c.Policy)
-		})
+		return t.say(map[string]string{"population_id": c.Population, "policy": name}, "the password policy of %s is %s\n", of, c.Policy)
 	})
 }
 
@@ -143,6 +115,6 @@ func (c *populationDelete) Run(t *terminal) error {
 		if err := d.DeletePopulation(ctx, e.ID, c.Population); err != nil {
 			return err
 		}
-		return t.print(map[string]string{"deleted": c.Population}, func(w io.Writer) { fmt.Fprintf(w, "deleted population %s\n", c.Population) })
+		return t.say(map[string]string{"deleted": c.Population}, "deleted population %s\n", c.Population)
 	})
 }

@@ -20,14 +20,8 @@ type schemaCommand struct {
 }
 
 type schemaApply struct {
-	dataFlag
-	environmentFlag
+	environmentFlags
 	File string `arg:"" help:"A definition in JSON as the standard has it, or a list of several; - reads the standard input."`
-}
-
-// environmentFlag names the environment whose definitions a command is about.
-type environmentFlag struct {
-	Environment string `short:"e" default:"default" help:"Id or name of the environment (${default})."`
 }
 
 func (c *schemaApply) Run(t *terminal) error {
@@ -39,11 +33,7 @@ func (c *schemaApply) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.use(func(ctx context.Context, d *directory.Directory) error {
-		e, err := d.FindEnvironment(ctx, c.Environment)
-		if err != nil {
-			return err
-		}
+	return c.within(func(ctx context.Context, d *directory.Directory, e *directory.Environment) error {
 		if _, err := d.RedefineEnvironment(ctx, e.ID, r); err != nil {
 			return err
 		}
@@ -117,15 +107,12 @@ func ownDefinitions(types *scim.Types) (schemas, resourceTypes []*scim.Object) {
 	return schemas, resourceTypes
 }
 
-type schemaList struct {
-	dataFlag
-	environmentFlag
-}
+type schemaList struct{ environmentFlags }
 
 func (c *schemaList) Run(t *terminal) error {
-	return c.with(c.dataFlag, func(types *scim.Types) error {
+	return c.withTypes(func(types *scim.Types) error {
 		schemas, resourceTypes := ownDefinitions(types)
-		var rows []definitionView
+		rows := []definitionView{}
 		for _, o := range schemas {
 			uri := o.Get("id").Text()
 			rows = append(rows, definitionView{"schema", uri, fmt.Sprintf("%d attributes, %s", len(o.Get("attributes").List()), usedBy(types, uri))})
@@ -133,7 +120,7 @@ func (c *schemaList) Run(t *terminal) error {
 		for _, o := range resourceTypes {
 			rows = append(rows, definitionView{"resource type", o.Get("name").Text(), o.Get("endpoint").Text() + " " + o.Get("schema").Text()})
 		}
-		return t.print(append([]definitionView{}, rows...), func(w io.Writer) {
+		return t.print(rows, func(w io.Writer) {
 			table(w, "KIND\tNAME\tABOUT", rows, func(v definitionView) string { return v.Kind + "\t" + v.Name + "\t" + v.About })
 		})
 	})
@@ -160,13 +147,9 @@ func usedBy(types *scim.Types, uri string) string {
 	return "of " + strings.Join(names, ", ")
 }
 
-// with calls fn with the types of the environment.
-func (f environmentFlag) with(data dataFlag, fn func(*scim.Types) error) error {
-	return data.use(func(ctx context.Context, d *directory.Directory) error {
-		e, err := d.FindEnvironment(ctx, f.Environment)
-		if err != nil {
-			return err
-		}
+// withTypes calls fn with the types of the environment.
+func (f environmentFlags) withTypes(fn func(*scim.Types) error) error {
+	return f.within(func(ctx context.Context, d *directory.Directory, e *directory.Environment) error {
 		types, err := d.EnvironmentTypes(ctx, e.ID)
 		if err != nil {
 			return err
@@ -175,13 +158,10 @@ func (f environmentFlag) with(data dataFlag, fn func(*scim.Types) error) error {
 	})
 }
 
-type schemaExport struct {
-	dataFlag
-	environmentFlag
-}
+type schemaExport struct{ environmentFlags }
 
 func (c *schemaExport) Run(t *terminal) error {
-	return c.with(c.dataFlag, func(types *scim.Types) error {
+	return c.withTypes(func(types *scim.Types) error {
 		schemas, resourceTypes := ownDefinitions(types)
 		list := []scim.Value{}
 		for _, o := range slices.Concat(schemas, resourceTypes) {
@@ -193,8 +173,7 @@ func (c *schemaExport) Run(t *terminal) error {
 }
 
 type schemaDelete struct {
-	dataFlag
-	environmentFlag
+	environmentFlags
 	Names []string `arg:"" help:"URIs of schemas, names of resource types."`
 }
 
@@ -207,11 +186,7 @@ func (c *schemaDelete) Run(t *terminal) error {
 			r.RemoveTypes = append(r.RemoveTypes, name)
 		}
 	}
-	return c.use(func(ctx context.Context, d *directory.Directory) error {
-		e, err := d.FindEnvironment(ctx, c.Environment)
-		if err != nil {
-			return err
-		}
+	return c.within(func(ctx context.Context, d *directory.Directory, e *directory.Environment) error {
 		if _, err := d.RedefineEnvironment(ctx, e.ID, r); err != nil {
 			return err
 		}

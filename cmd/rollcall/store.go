@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -60,3 +61,27 @@ func (f dataFlag) useAs(cfg directory.Config, fn func(context.Context, *director
 	defer func() { err = errors.Join(err, d.Close()) }()
 	return fn(ctx, d)
 }
+
+// environmentFlags name the data and an environment in it.
+type environmentFlags struct {
+	dataFlag
+	Environment string `short:"e" default:"default" help:"Id or name of the environment (${default})."`
+}
+
+// within calls fn with the directory and the environment.
+func (f environmentFlags) within(fn func(context.Context, *directory.Directory, *directory.Environment) error) error {
+	return f.use(func(ctx context.Context, d *directory.Directory) error {
+		e, err := d.FindEnvironment(ctx, f.Environment)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, d, e)
+	})
+}
+
+// publicURLFlag tells where clients reach the server.
+type publicURLFlag struct {
+	PublicURL string `name:"public-url" placeholder:"URL" default:"http://${listen}" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (${default})."`
+}
+
+func (f publicURLFlag) url() string { return strings.TrimRight(f.PublicURL, "/") }

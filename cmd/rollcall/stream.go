@@ -100,12 +100,6 @@ func (v streamView) state() string {
 	return strings.Join(words, ", ")
 }
 
-type publicURLFlag struct {
-	PublicURL string `name:"public-url" placeholder:"URL" default:"http://${listen}" env:"ROLLCALL_PUBLIC_URL" help:"The URL under which clients reach the server (${default})."`
-}
-
-func (f publicURLFlag) url() string { return strings.TrimRight(f.PublicURL, "/") }
-
 type streamCreate struct {
 	dataFlag
 	publicURLFlag
@@ -191,14 +185,9 @@ func (c *streamList) Run(t *terminal) error {
 		if err != nil {
 			return err
 		}
-		views := make([]streamView, len(streams))
-		for i, s := range streams {
-			views[i] = viewStream(s, c.url())
-		}
-		return t.print(views, func(w io.Writer) {
-			table(w, "ID\tDELIVERY\tTELLS\tSTATE\tENVIRONMENT", views, func(v streamView) string {
-				return strings.Join([]string{v.ID, v.delivery(), v.about(), v.state(), v.Environment}, "\t")
-			})
+		view := func(s *directory.Stream) streamView { return viewStream(s, c.url()) }
+		return printTable(t, streams, view, "ID\tDELIVERY\tTELLS\tSTATE\tENVIRONMENT", func(v streamView) string {
+			return strings.Join([]string{v.ID, v.delivery(), v.about(), v.state(), v.Environment}, "\t")
 		})
 	})
 }
@@ -213,8 +202,6 @@ func (c *streamDelete) Run(t *terminal) error {
 		if err := d.DeleteStream(ctx, c.Stream); err != nil {
 			return err
 		}
-		return t.print(map[string]string{"deleted": c.Stream}, func(w io.Writer) {
-			fmt.Fprintf(w, "deleted stream %s\n", c.Stream)
-		})
+		return t.say(map[string]string{"deleted": c.Stream}, "deleted stream %s\n", c.Stream)
 	})
 }
