@@ -90,16 +90,18 @@ func (s *server) play(t testing.TB, text string) {
 }
 
 var (
-	requestLine  = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE|HEAD) /\S*$`)
-	responseLine = regexp.MustCompile(`^[1-5]\d\d$`)
+	requestLine  = regexp.MustCompile(`^((?:GET|POST|PUT|PATCH|DELETE|HEAD) /\S*)(?: (.*))?$`)
+	responseLine = regexp.MustCompile(`^([1-5]\d\d)(?: (.*))?$`)
 	headerLine   = regexp.MustCompile(`^!?[A-Z][A-Za-z-]*(:|$)`)
 )
 
 // conversation makes a recording of a shorter form, in which a request begins
-// with a method and a path and an answer with a status alone. Header lines may
-// follow at once, then the body. Requests without Authorization are those of
-// the client of the vendor's pages; "!Authorization" sends none. Answers
-// without a Content-Type have that of p14e A5.
+// with a method and a path and an answer with a status. The body stands behind
+// that, or header lines follow and then the body. "..." at the end of an object
+// stands for any other members, and words instead of a body for an error in
+// these words. Requests without Authorization are those of the client of the
+// vendor's pages; "!Authorization" sends none. Answers without a Content-Type
+// have that of p14e A5.
 func conversation(text string) string {
 	var b strings.Builder
 	b.WriteString("A conversation.\nunordered: groups, members\n")
@@ -118,24 +120,32 @@ func conversation(text string) string {
 		b.WriteString("\n")
 		inHead = false
 	}
+	begin := func(line, body string, isRequest bool) {
+		end()
+		b.WriteString(line)
+		inHead, request, headers = true, isRequest, map[string]bool{}
+		if body != "" {
+			end()
+			b.WriteString(body + "\n")
+		}
+	}
+	text = strings.ReplaceAll(text, "...}", `"...": "$ANY"}`)
 	for line := range strings.SplitSeq(strings.TrimSpace(text), "\n") {
 		line = strings.TrimSpace(line)
-		switch {
-		case requestLine.MatchString(line):
-			end()
-			b.WriteString("-- request --\n" + line + " HTTP/1.1\n")
-			inHead, request, headers = true, true, map[string]bool{}
-		case responseLine.MatchString(line):
-			end()
-			b.WriteString("-- response --\nHTTP/1.1 " + line + "\n")
-			inHead, request, headers = true, false, map[string]bool{}
-		case inHead && headerLine.MatchString(line):
+		if m := requestLine.FindStringSubmatch(line); m != nil {
+			begin("-- request --\n"+m[1]+" HTTP/1.1\n", m[2], true)
+		} else if m := responseLine.FindStringSubmatch(line); m != nil {
+			if words := m[2]; words != "" && !strings.ContainsAny(words[:1], `{["`) {
+				m[2] = `{"Errors": [{"description": "` + words + `", "code": "` + m[1] + `"}]}`
+			}
+			begin("-- response --\nHTTP/1.1 "+m[1]+"\n", m[2], false)
+		} else if inHead && headerLine.MatchString(line) {
 			name, _, _ := strings.Cut(strings.TrimPrefix(line, "!"), ":")
 			headers[http.CanonicalHeaderKey(name)] = true
 			if !request || !strings.HasPrefix(line, "!") {
 				b.WriteString(line + "\n")
 			}
-		default:
+		} else {
 			end()
 			b.WriteString(line + "\n")
 		}

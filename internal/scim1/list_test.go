@@ -33,8 +33,7 @@ func TestListKeys(t *testing.T) {
 			}
 			open(t, p).play(t, `
 GET /api/directory/user
-200
-{"totalResults": 0, "itemsPerPage": 0, "startIndex": 1, "count": 0, "schemas": ["urn:scim:schemas:core:1.0"], `+row.want+`}`)
+200 {"totalResults": 0, "itemsPerPage": 0, "startIndex": 1, "count": 0, "schemas": ["urn:scim:schemas:core:1.0"], `+row.want+`}`)
 		}
 	})
 }
@@ -122,17 +121,13 @@ POST /api/directory/user
 {"userName": "ada", "externalId": "Hr-1", "displayName": "Ada", "name": {"familyName": "Archer"}, "title": "Engineer",
  "emails": [{"value": "Ada@example.com", "type": "work"}, {"value": "ada@home.example", "type": "home"}],
  "urn:scim:schemas:extension:enterprise:1.0": {"department": "Research", "manager": {"managerId": "m-1"}}}
-200
-{"id": "$UUID1", "...": "$ANY"}
+200 {"id": "$UUID1", ...}
 POST /api/directory/user
 {"userName": "bob", "externalId": "hr-1", "displayName": "Bob", "name": {"familyName": "Byron"}, "active": false,
  "emails": [{"value": "bob@example.com", "type": "work"}], "x509Certificates": [{"value": "MAMCAQE="}]}
-200
-{"...": "$ANY"}
-POST /api/directory/user
-{"userName": "cyd", "name": {"familyName": "archer"}, "title": "Head"}
-200
-{"...": "$ANY"}`)
+200 {...}
+POST /api/directory/user {"userName": "cyd", "name": {"familyName": "archer"}, "title": "Head"}
+200 {...}`)
 	srv := httptest.NewServer(s)
 	defer srv.Close()
 	all := mustList(t, srv.URL, "/api/directory/user")
@@ -205,17 +200,12 @@ POST /api/directory/user
 
 func TestFilterMembers(t *testing.T) {
 	open(t, scim1.PingOneEnterprise()).play(t, `
-POST /api/directory/user
-{"userName": "ada"}
-200
-{"id": "$UUID1", "...": "$ANY"}
+POST /api/directory/user {"userName": "ada"}
+200 {"id": "$UUID1", ...}
 GET /api/directory/group?filter=members.value%20eq%20%22$UUID1%22
-200
-{"totalResults": 1, "resources": [{"id": "$USERS", "...": "$ANY"}], "...": "$ANY"}
+200 {"totalResults": 1, "resources": [{"id": "$USERS", ...}], ...}
 GET /api/directory/user?filter=urn:scim:schemas:com_pingone:1.0:createTimeStamp%20gt%20%22soon%22
-400
-{"Errors": [{"description": "Invalid filter: a stamp is compared with a whole number of milliseconds$ANY", "code": "400"}]}
+400 Invalid filter: a stamp is compared with a whole number of milliseconds$ANY
 GET /api/directory/user?filter=urn:scim:schemas:com_pingone:1.0:createTimeStamp%20pr
-200
-{"totalResults": 1, "...": "$ANY"}`)
+200 {"totalResults": 1, ...}`)
 }

@@ -21,47 +21,37 @@ func TestTenants(t *testing.T) {
 	t.Run("p14e:A7 the credential decides the directory, and nothing else", func(t *testing.T) {
 		s := open(t, scim1.PingOneEnterprise())
 		s.play(t, `
-POST /api/directory/user
-{"userName": "ada", "externalId": "a"}
-200
-{"id": "$UUID1", "urn:scim:schemas:com_pingone:1.0": {"accountId": "$ENVIRONMENT", "directoryId": "$POPULATION", "...": "$ANY"}, "...": "$ANY"}
+POST /api/directory/user {"userName": "ada", "externalId": "a"}
+200 {"id": "$UUID1", "urn:scim:schemas:com_pingone:1.0": {"accountId": "$ENVIRONMENT", "directoryId": "$POPULATION", ...}, ...}
 GET /api/directory/user/$UUID1
 Authorization: `+other+`
-404
-{"Errors": [{"description": "Resource $UUID1 not found", "code": "404"}]}
+404 Resource $UUID1 not found
 DELETE /api/directory/user/$UUID1
 Authorization: `+other+`
-404
-{"Errors": [{"description": "Resource $UUID1 not found", "code": "404"}]}
+404 Resource $UUID1 not found
 GET /api/directory/group/$USERS
 Authorization: `+other+`
-404
-{"Errors": [{"description": "Resource $USERS not found", "code": "404"}]}
+404 Resource $USERS not found
 POST /api/directory/user?option=$USERS
 Authorization: `+other+`
 {"userName": "bob"}
-400
-{"Errors": [{"description": "Invalid value for parameter option", "code": "400"}]}
+400 Invalid value for parameter option
 POST /api/directory/group
 Authorization: `+other+`
 {"displayName": "Thieves", "members": [{"value": "$UUID1"}]}
-400
-{"Errors": [{"description": "Member $UUID1 not found", "code": "400"}]}
+400 Member $UUID1 not found
 GET /api/directory/user
 Authorization: `+other+`
-200
-{"totalResults": 0, "...": "$ANY"}
+200 {"totalResults": 0, ...}
 POST /api/directory/user
 Authorization: `+other+`
 {"userName": "ada", "externalId": "a", "urn:scim:schemas:com_pingone:1.0": {"accountId": "$ENVIRONMENT", "directoryId": "$POPULATION"}}
-200
-{"id": "$UUID2", "urn:scim:schemas:com_pingone:1.0": {"accountId": "$UUID3", "directoryId": "$UUID4", "...": "$ANY"}, "...": "$ANY"}
+200 {"id": "$UUID2", "urn:scim:schemas:com_pingone:1.0": {"accountId": "$UUID3", "directoryId": "$UUID4", ...}, ...}
 # $UUID1 != $UUID2
 # $UUID3 != $ENVIRONMENT
 # $UUID4 != $POPULATION
 GET /api/directory/user
-200
-{"totalResults": 1, "resources": [{"id": "$UUID1", "...": "$ANY"}], "...": "$ANY"}`)
+200 {"totalResults": 1, "resources": [{"id": "$UUID1", ...}], ...}`)
 	})
 }
 
@@ -89,15 +79,13 @@ Authorization: Basic `+key+`
 {"userName": "`+name+`"}
 `+answer)
 		}
-		taken := `200
-{"urn:scim:schemas:com_pingone:1.0": {"accountId": "` + client.ID + `", "...": "$ANY"}, "...": "$ANY"}`
+		taken := `200 {"urn:scim:schemas:com_pingone:1.0": {"accountId": "` + client.ID + `", ...}, ...}`
 		create(old, "ada", taken)
 		key, err := s.dir.RenewClient(ctx, client.ID, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		create(old, "bob", `401
-{"Errors": [{"description": "Authentication failed", "code": "401"}]}`)
+		create(old, "bob", `401 Authentication failed`)
 		create(key, "bob", taken)
 		second, _, err := s.dir.CreateClient(ctx, directory.ClientDraft{Environment: env.ID})
 		if err != nil || second.ID == client.ID {
@@ -109,34 +97,25 @@ Authorization: Basic `+key+`
 func TestRoles(t *testing.T) {
 	t.Run("p14e:A9 a credential of a lower role reads, and is refused what is above it", func(t *testing.T) {
 		const refused = `
-403
-{"Errors": [{"description": "Operation not permitted", "code": "403"}]}
+403 Operation not permitted
 `
 		open(t, scim1.PingOneEnterprise()).play(t, `
-POST /api/directory/user
-{"userName": "ada"}
-200
-{"id": "$UUID1", "...": "$ANY"}
-POST /api/directory/group
-{"displayName": "Developers"}
-200
-{"id": "$UUID2", "...": "$ANY"}
+POST /api/directory/user {"userName": "ada"}
+200 {"id": "$UUID1", ...}
+POST /api/directory/group {"displayName": "Developers"}
+200 {"id": "$UUID2", ...}
 GET /api/directory/user/$UUID1
 Authorization: `+reader+`
-200
-{"userName": "ada", "...": "$ANY"}
+200 {"userName": "ada", ...}
 GET /api/directory/group
 Authorization: `+reader+`
-200
-{"totalResults": 2, "...": "$ANY"}
+200 {"totalResults": 2, ...}
 GET /api/directory/group/$USERS/users/count
 Authorization: `+reader+`
-200
-{"users": 1}
+200 {"users": 1}
 GET /api/directory/Schemas
 Authorization: `+reader+`
-200
-{"...": "$ANY"}
+200 {...}
 POST /api/directory/user
 Authorization: `+reader+`
 {"userName": "bob"}`+refused+`
@@ -154,11 +133,9 @@ Authorization: `+reader+`
 DELETE /v1/group/$UUID2
 Authorization: `+reader+refused+`
 GET /api/directory/user
-200
-{"totalResults": 1, "resources": [{"userName": "ada", "...": "$ANY"}], "...": "$ANY"}
+200 {"totalResults": 1, "resources": [{"userName": "ada", ...}], ...}
 GET /api/directory/group
-200
-{"totalResults": 2, "...": "$ANY"}`)
+200 {"totalResults": 2, ...}`)
 	})
 }
 
@@ -166,27 +143,22 @@ func TestLocation(t *testing.T) {
 	t.Run("p14e:F4 locations are absolute and do not depend on the prefix of the request", func(t *testing.T) {
 		conversation := func(prefix string) string {
 			return `
-POST /api/directory/user
-{"userName": "ada"}
+POST /api/directory/user {"userName": "ada"}
 200
 Location: $BASE` + prefix + `/user/$UUID1
-{"id": "$UUID1", "meta": {"location": "$BASE` + prefix + `/user/$UUID1", "...": "$ANY"}, "...": "$ANY"}
-POST /v1/user
-{"userName": "bob"}
+{"id": "$UUID1", "meta": {"location": "$BASE` + prefix + `/user/$UUID1", ...}, ...}
+POST /v1/user {"userName": "bob"}
 200
 Location: $BASE` + prefix + `/user/$UUID2
-{"id": "$UUID2", "meta": {"location": "$BASE` + prefix + `/user/$UUID2", "...": "$ANY"}, "...": "$ANY"}
-POST /v1/group
-{"displayName": "Developers"}
+{"id": "$UUID2", "meta": {"location": "$BASE` + prefix + `/user/$UUID2", ...}, ...}
+POST /v1/group {"displayName": "Developers"}
 200
 Location: $BASE` + prefix + `/group/$UUID3
-{"id": "$UUID3", "meta": {"location": "$BASE` + prefix + `/group/$UUID3", "...": "$ANY"}, "...": "$ANY"}
+{"id": "$UUID3", "meta": {"location": "$BASE` + prefix + `/group/$UUID3", ...}, ...}
 GET /v1/user/$UUID1
-200
-{"meta": {"location": "$BASE` + prefix + `/user/$UUID1", "...": "$ANY"}, "...": "$ANY"}
+200 {"meta": {"location": "$BASE` + prefix + `/user/$UUID1", ...}, ...}
 GET /api/directory/user/$UUID2
-200
-{"meta": {"location": "$BASE` + prefix + `/user/$UUID2", "...": "$ANY"}, "...": "$ANY"}`
+200 {"meta": {"location": "$BASE` + prefix + `/user/$UUID2", ...}, ...}`
 		}
 		p := scim1.PingOneEnterprise()
 		open(t, p).play(t, conversation("/api/directory"))
@@ -234,11 +206,9 @@ func TestTimeZone(t *testing.T) {
 				p.Options.TimeZone = location
 			}
 			open(t, p).play(t, `
-POST /api/directory/user
-{"userName": "ada"}
-200
-{"meta": {"created": "`+want+`", "lastModified": "`+want+`", "location": "$ANY"},
- "urn:scim:schemas:com_pingone:1.0": {"createTimeStamp": 1772352931120, "lastModifiedTimeStamp": 1772352931120, "...": "$ANY"}, "...": "$ANY"}`)
+POST /api/directory/user {"userName": "ada"}
+200 {"meta": {"created": "`+want+`", "lastModified": "`+want+`", "location": "$ANY"},
+ "urn:scim:schemas:com_pingone:1.0": {"createTimeStamp": 1772352931120, "lastModifiedTimeStamp": 1772352931120, ...}, ...}`)
 		}
 	})
 }
@@ -279,11 +249,9 @@ func TestErrors(t *testing.T) {
 		}
 		s.play(t, `
 GET /api/directory/user/%00
-404
-{"...": "$ANY"}
+404 {...}
 GET /api/directory/user/%2e%2e
-404
-{"...": "$ANY"}`)
+404 {...}`)
 	})
 	t.Run("words of the faults", func(t *testing.T) {
 		for _, row := range []struct {

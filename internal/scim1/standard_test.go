@@ -19,54 +19,40 @@ ETag: W/"$VERSION"
  "meta": {"created": "$TO1", "lastModified": "$TO1", "location": "$BASE/scim/v1/Users/$UUID1", "version": "W/\"$VERSION\""}}`},
 
 		{"a known externalId or option changes nothing", `
-POST /scim/v1/Users
-{"userName": "ada", "externalId": "a"}
-201
-{"id": "$UUID1", "...": "$ANY"}
-POST /scim/v1/Users?option=DEFAULT_USER_GROUP
-{"userName": "bob", "externalId": "a"}
-201
-{"id": "$UUID2", "schemas": "$ANY", "userName": "bob", "externalId": "a", "active": true, "meta": "$ANY"}
+POST /scim/v1/Users {"userName": "ada", "externalId": "a"}
+201 {"id": "$UUID1", ...}
+POST /scim/v1/Users?option=DEFAULT_USER_GROUP {"userName": "bob", "externalId": "a"}
+201 {"id": "$UUID2", "schemas": "$ANY", "userName": "bob", "externalId": "a", "active": true, "meta": "$ANY"}
 # $UUID1 != $UUID2
-POST /scim/v1/Users
-{"userName": "ADA", "externalId": "a"}
-409
-{"Errors": [{"description": "User with userName ADA already exists", "code": "409"}], "detail": "User with userName ADA already exists"}`},
+POST /scim/v1/Users {"userName": "ADA", "externalId": "a"}
+409 {"Errors": [{"description": "User with userName ADA already exists", "code": "409"}], "detail": "User with userName ADA already exists"}`},
 
 		{"the vendor's extension is unknown", `
-POST /scim/v1/Users
-{"userName": "ada", "active": false, "urn:scim:schemas:com_pingone:1.0": {"state": "ACTIVE", "passwordExpired": true}}
-201
-{"id": "$UUID1", "schemas": ["urn:scim:schemas:core:1.0"], "userName": "ada", "active": false, "meta": "$ANY"}
+POST /scim/v1/Users {"userName": "ada", "active": false, "urn:scim:schemas:com_pingone:1.0": {"state": "ACTIVE", "passwordExpired": true}}
+201 {"id": "$UUID1", "schemas": ["urn:scim:schemas:core:1.0"], "userName": "ada", "active": false, "meta": "$ANY"}
 GET /scim/v1/Users?filter=urn:scim:schemas:com_pingone:1.0:createTimeStamp%20gt%201
-400
-{"Errors": [{"description": "Invalid filter: $ANY", "code": "400"}], "detail": "Invalid filter: $ANY"}`},
+400 {"Errors": [{"description": "Invalid filter: $ANY", "code": "400"}], "detail": "Invalid filter: $ANY"}`},
 
 		{"groups, lists and deletion", `
-POST /scim/v1/Users
-{"userName": "ada"}
-201
-{"id": "$UUID1", "...": "$ANY"}
-POST /scim/v1/Groups
-{"displayName": "Developers", "members": [{"value": "$UUID1"}]}
+POST /scim/v1/Users {"userName": "ada"}
+201 {"id": "$UUID1", ...}
+POST /scim/v1/Groups {"displayName": "Developers", "members": [{"value": "$UUID1"}]}
 201
 Location: $BASE/scim/v1/Groups/$UUID2
 {"id": "$UUID2", "schemas": ["urn:scim:schemas:core:1.0"], "displayName": "Developers", "members": [{"value": "$UUID1", "type": "user", "display": "ada"}],
  "meta": {"created": "$TO1", "lastModified": "$TO1", "location": "$BASE/scim/v1/Groups/$UUID2", "version": "$ANY"}}
 GET /scim/v1/Users?filter=userName%20eq%20%22ada%22&startIndex=1&count=2
 200
-{"totalResults": 1, "itemsPerPage": 1, "startIndex": 1, "schemas": ["urn:scim:schemas:core:1.0"], "Resources": [{"id": "$UUID1", "groups": [{"value": "$UUID2", "display": "Developers"}], "...": "$ANY"}]}
+{"totalResults": 1, "itemsPerPage": 1, "startIndex": 1, "schemas": ["urn:scim:schemas:core:1.0"], "Resources": [{"id": "$UUID1", "groups": [{"value": "$UUID2", "display": "Developers"}], ...}]}
 DELETE /scim/v1/Groups/$UUID2
 200
 GET /scim/v1/Users/$UUID1
-200
-{"id": "$UUID1", "schemas": ["urn:scim:schemas:core:1.0"], "userName": "ada", "active": true, "meta": "$ANY"}`},
+200 {"id": "$UUID1", "schemas": ["urn:scim:schemas:core:1.0"], "userName": "ada", "active": true, "meta": "$ANY"}`},
 
 		{"Basic and bearer are taken", `
 GET /scim/v1/Users
 Authorization: Bearer dev-token
-200
-{"totalResults": 0, "...": "$ANY"}
+200 {"totalResults": 0, ...}
 GET /scim/v1/Users
 !Authorization
 401
@@ -83,15 +69,14 @@ GET /scim/v1/ServiceProviderConfigs
   {"type": "oauthbearertoken", "name": "OAuth Bearer Token", "description": "$ANY", "primary": false}]}
 GET /scim/v1/Schemas
 200
-{"totalResults": 2, "Resources": [{"id": "urn:scim:schemas:core:1.0:User", "endpoint": "/Users", "...": "$ANY"}, {"id": "urn:scim:schemas:core:1.0:Group", "endpoint": "/Groups", "...": "$ANY"}],
- "schemas": ["urn:scim:schemas:core:1.0", "urn:scim:schemas:core:1.0:ListResponse"], "...": "$ANY"}
+{"totalResults": 2, "Resources": [{"id": "urn:scim:schemas:core:1.0:User", "endpoint": "/Users", ...}, {"id": "urn:scim:schemas:core:1.0:Group", "endpoint": "/Groups", ...}],
+ "schemas": ["urn:scim:schemas:core:1.0", "urn:scim:schemas:core:1.0:ListResponse"], ...}
 GET /scim/v1/ResourceTypes
 200
 {"totalResults": 2, "itemsPerPage": 2, "startIndex": 1, "schemas": ["urn:scim:schemas:core:1.0"], "Resources": [
  {"schemas": ["urn:scim:schemas:core:1.0"], "id": "User", "name": "User", "description": "$ANY", "endpoint": "/Users", "schema": "urn:scim:schemas:core:1.0"},
  {"schemas": ["urn:scim:schemas:core:1.0"], "id": "Group", "name": "Group", "description": "$ANY", "endpoint": "/Groups", "schema": "urn:scim:schemas:core:1.0"}]}
-POST /scim/v1/ResourceTypes
-{}
+POST /scim/v1/ResourceTypes {}
 405
 Allow: GET, HEAD, OPTIONS
 {"Errors": [{"description": "Method not allowed", "code": "405"}], "detail": "Method not allowed"}`},
@@ -113,20 +98,16 @@ GET /scim/v1/Schemas/urn:scim:schemas:core:1.0:group
   {"name": "type", "type": "string", "multiValued": false, "description": "$ANY", "readOnly": false, "required": false, "caseExact": false, "canonicalValues": ["user", "group"]}]}]}`},
 
 		{"several faults are one detail", `
-POST /scim/v1/Users
-{"userName": "ada", "active": 7, "title": 8}
+POST /scim/v1/Users {"userName": "ada", "active": 7, "title": 8}
 400
 {"Errors": [{"description": "Attribute title must be a string", "code": "400"}, {"description": "Attribute active must be a boolean", "code": "400"}],
  "detail": "Attribute title must be a string; Attribute active must be a boolean"}`},
 
 		{"what is not built yet", `
-POST /scim/v1/Bulk
-{}
-501
-{"Errors": [{"description": "Not implemented", "code": "501"}], "detail": "Not implemented"}
+POST /scim/v1/Bulk {}
+501 {"Errors": [{"description": "Not implemented", "code": "501"}], "detail": "Not implemented"}
 GET /scim/v1/Groups/7/users/count
-404
-{"Errors": [{"description": "No such endpoint", "code": "404"}], "detail": "No such endpoint"}`},
+404 {"Errors": [{"description": "No such endpoint", "code": "404"}], "detail": "No such endpoint"}`},
 	} {
 		t.Run(row.name, func(t *testing.T) { open(t, scim1.Standard()).play(t, row.text) })
 	}

@@ -21,22 +21,16 @@ import (
 func TestDefaultGroup(t *testing.T) {
 	t.Run("p14e:R6 without an option the user joins Users, or no group", func(t *testing.T) {
 		open(t, scim1.PingOneEnterprise()).play(t, `
-POST /api/directory/user
-{"userName": "ada"}
-200
-{"groups": [{"value": "$USERS", "display": "Users"}], "...": "$ANY"}`)
+POST /api/directory/user {"userName": "ada"}
+200 {"groups": [{"value": "$USERS", "display": "Users"}], ...}`)
 
 		p := scim1.PingOneEnterprise()
 		p.Options.DefaultGroupWithoutOption = false
 		open(t, p).play(t, `
-POST /api/directory/user
-{"userName": "ada"}
-200
-{"id": "$UUID1", "schemas": "$ANY", "userName": "ada", "active": true, "meta": "$ANY", "urn:scim:schemas:com_pingone:1.0": "$ANY"}
-POST /api/directory/user?option=DEFAULT_USER_GROUP
-{"userName": "bob"}
-200
-{"groups": [{"value": "$USERS", "display": "Users"}], "...": "$ANY"}`)
+POST /api/directory/user {"userName": "ada"}
+200 {"id": "$UUID1", "schemas": "$ANY", "userName": "ada", "active": true, "meta": "$ANY", "urn:scim:schemas:com_pingone:1.0": "$ANY"}
+POST /api/directory/user?option=DEFAULT_USER_GROUP {"userName": "bob"}
+200 {"groups": [{"value": "$USERS", "display": "Users"}], ...}`)
 	})
 }
 
@@ -48,8 +42,7 @@ POST /api/directory/user
 {"userName": "ada", "externalId": "a", "title": "Engineer", "active": false, "name": {"givenName": "Ada", "middleName": "King"},
  "emails": [{"value": "ada@example.com"}], "phoneNumbers": [{"value": "1"}, {"value": "2"}],
  "urn:scim:schemas:extension:enterprise:1.0": {"department": "Research", "division": "West"}}
-200
-{"id": "$UUID1", "...": "$ANY"}
+200 {"id": "$UUID1", ...}
 POST /api/directory/user
 {"userName": "ada.king", "externalId": "a", "name": {"givenName": "Augusta"}, "phoneNumbers": [{"value": "3"}],
  "urn:scim:schemas:extension:enterprise:1.0": {"department": "Mathematics"}}
@@ -73,8 +66,7 @@ POST /api/directory/user
  "urn:scim:schemas:extension:enterprise:1.0": {"division": "West"},
  "urn:scim:schemas:com_pingone:1.0": "$ANY", "meta": "$ANY", "groups": "$ANY"}
 GET /api/directory/user?filter=nickName%20eq%20%22x%22
-400
-{"Errors": [{"description": "Invalid filter: attribute nickName cannot be filtered on$ANY", "code": "400"}]}`)
+400 Invalid filter: attribute nickName cannot be filtered on$ANY`)
 }
 
 // What a dialect cannot express stays when it replaces a user.
@@ -85,13 +77,11 @@ func TestUpdateKeepsWhatTheDoorDoesNotKnow(t *testing.T) {
 POST /api/directory/user
 {"userName": "ada", "externalId": "a", "nickName": "A", "title": "Engineer", "name": {"givenName": "Ada", "middleName": "King"},
  "urn:scim:schemas:extension:enterprise:1.0": {"costCenter": "1", "division": "West"}}
-200
-{"...": "$ANY"}`)
+200 {...}`)
 	p.Options.DisabledAttributes = []string{"nickName", "name.middleName", "urn:scim:schemas:extension:enterprise:1.0:costCenter"}
 	s.mount(t, p)
 	s.play(t, `
-POST /api/directory/user
-{"userName": "ada", "externalId": "a"}
+POST /api/directory/user {"userName": "ada", "externalId": "a"}
 200
 {"id": "$UUID1", "schemas": "$ANY", "userName": "ada", "externalId": "a", "active": true,
  "urn:scim:schemas:com_pingone:1.0": "$ANY", "meta": "$ANY", "groups": "$ANY"}`)
@@ -101,7 +91,7 @@ GET /api/directory/user
 200
 {"resources": [{"id": "$UUID1", "schemas": "$ANY", "userName": "ada", "externalId": "a", "active": true,
  "nickName": "A", "name": {"middleName": "King"}, "urn:scim:schemas:extension:enterprise:1.0": {"costCenter": "1"},
- "urn:scim:schemas:com_pingone:1.0": "$ANY", "meta": "$ANY", "groups": "$ANY"}], "...": "$ANY"}`)
+ "urn:scim:schemas:com_pingone:1.0": "$ANY", "meta": "$ANY", "groups": "$ANY"}], ...}`)
 }
 
 // What other doors keep of a resource stays when this one replaces or changes it.
@@ -254,10 +244,9 @@ func TestPasswordIsHashed(t *testing.T) {
 func TestLastLogin(t *testing.T) {
 	s := open(t, scim1.PingOneEnterprise())
 	s.play(t, `
-POST /api/directory/user
-{"userName": "ada", "password": "2Federate"}
+POST /api/directory/user {"userName": "ada", "password": "2Federate"}
 200
-{"urn:scim:schemas:com_pingone:1.0": {"createTimeStamp": "$MS1", "lastModifiedTimeStamp": "$MS1", "accountId": "$ENVIRONMENT", "directoryId": "$POPULATION", "state": "ACTIVE"}, "...": "$ANY"}`)
+{"urn:scim:schemas:com_pingone:1.0": {"createTimeStamp": "$MS1", "lastModifiedTimeStamp": "$MS1", "accountId": "$ENVIRONMENT", "directoryId": "$POPULATION", "state": "ACTIVE"}, ...}`)
 	c := directorytest.Caller(t, s.dir, directorytest.BasicSecret)
 	at := s.clock.Now().UnixMilli()
 	if _, err := s.dir.SignIn(context.Background(), c, c.Home(), "ada", "2Federate"); err != nil {
@@ -265,8 +254,7 @@ POST /api/directory/user
 	}
 	s.play(t, `
 GET /api/directory/user
-200
-{"resources": [{"userName": "ada", "urn:scim:schemas:com_pingone:1.0": {"lastLoginTime": `+strconv.FormatInt(at, 10)+`, "...": "$ANY"}, "...": "$ANY"}], "...": "$ANY"}`)
+200 {"resources": [{"userName": "ada", "urn:scim:schemas:com_pingone:1.0": {"lastLoginTime": `+strconv.FormatInt(at, 10)+`, ...}, ...}], ...}`)
 }
 
 // count returns how many resources of a type the directory holds.
