@@ -285,7 +285,7 @@ func TestToken(t *testing.T) {
 		if id, _ := got["jti"].(string); len(id) < 26 {
 			t.Errorf("jti is %v", got["jti"])
 		}
-		for _, name := range []string{"jti", "ck", "sk"} {
+		for _, name := range []string{"jti", "tk", "ck", "sk"} {
 			if got[name] == nil {
 				t.Errorf("no %s", name)
 			}
@@ -357,6 +357,7 @@ func TestToken(t *testing.T) {
 		{"another client's key", forge(t, key, jose.HS256, "at+jwt", set("ck", 1)), "401"},
 		{"a secret that is not there", forge(t, key, jose.HS256, "at+jwt", set("sk", 999)), "401"},
 		{"no secret", forge(t, key, jose.HS256, "at+jwt", unset("sk")), "401"},
+		{"another environment", forge(t, key, jose.HS256, "at+jwt", set("tk", 999)), "401"},
 		{"changed after signing", parts[0] + "." + b64([]byte(`{"client_id":"dev-client"}`)) + "." + parts[2], "401"},
 		{"without its signature", parts[0] + "." + parts[1] + ".", "401"},
 		{"dots only", "..", "401"},

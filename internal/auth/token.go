@@ -27,6 +27,7 @@ const (
 type claims struct {
 	jwt.Claims
 	ClientID string `json:"client_id"`
+	Tenant   int64  `json:"tk"`
 	Client   int64  `json:"ck"`
 	Secret   int64  `json:"sk"`
 }
@@ -44,6 +45,7 @@ func (a *Authenticator) issue(c directory.Caller) (string, error) {
 			ID:       rand.Text(),
 		},
 		ClientID: c.Client,
+		Tenant:   subject.Tenant,
 		Client:   subject.Client,
 		Secret:   subject.Secret,
 	}).Serialize()
@@ -59,7 +61,7 @@ func (a *Authenticator) token(ctx context.Context, text string) (directory.Calle
 	if err != nil {
 		return directory.Caller{}, err
 	}
-	c, err := a.dir.AuthenticateToken(ctx, directory.TokenClaims{Client: told.Client, Secret: told.Secret})
+	c, err := a.dir.AuthenticateToken(ctx, directory.TokenClaims{Tenant: told.Tenant, Client: told.Client, Secret: told.Secret})
 	if err == nil && c.Client != told.ClientID {
 		return directory.Caller{}, unauthenticated("the token's client is gone")
 	}

@@ -76,11 +76,17 @@ func (d *Directory) Promise(ctx context.Context, c Caller, s Scope, questions []
 	})
 }
 
-// KeepPromise notes how the operations of a request ended, in their order.
-// Errors: RuleNotFound for a request that is not promised, or answered.
-func (d *Directory) KeepPromise(ctx context.Context, txn string, answers []Answer) error {
+// KeepPromise notes how the operations of the caller's request ended, in their order.
+//
+// Errors: RuleForbidden; RuleNotFound for a request that is not promised, or answered.
+func (d *Directory) KeepPromise(ctx context.Context, c Caller, s Scope, answers []Answer) error {
+	tenant, err := d.authorise(ctx, c, s, ReadDirectory)
+	if err != nil {
+		return err
+	}
+	txn := c.RequestID
 	return d.update(ctx, func(tx *store.Tx) error {
-		promises, err := tx.Promises(txn)
+		promises, err := tx.Promises(tenant, txn)
 		if err != nil {
 			return err
 		}
@@ -151,13 +157,13 @@ func (d *Directory) Answers(ctx context.Context, c Caller, s Scope, txn string) 
 	request, index, one := strings.Cut(txn, ":")
 	var out []Event
 	err = d.view(ctx, func(tx *store.Tx) error {
-		promises, err := tx.Promises(request)
+		promises, err := tx.Promises(tenant, request)
 		if err != nil {
 			return err
 		}
 		found := false
 		for _, p := range promises {
-			if p.TID != tenant || p.CID != c.client && (c.Role != Admin || c.Limited()) || one && strconv.FormatInt(p.N, 10) != index {
+			if p.CID != c.client && (c.Role != Admin || c.Limited()) || one && strconv.FormatInt(p.N, 10) != index {
 				continue
 			}
 			found = true
@@ -165,7 +171,7 @@ func (d *Directory) Answers(ctx context.Context, c Caller, s Scope, txn string) 
 				out = nil
 				return nil
 			}
-			row, err := tx.Change(p.Seq)
+			row, err := tx.Change(tenant, p.Seq)
 			if err != nil {
 				return err
 			}

@@ -28,10 +28,10 @@ func (d *Directory) ClientKeys(ctx context.Context, client string) ([]ClientKey,
 		if err != nil {
 			return err
 		}
-		live, err := d.liveSecrets(tx, c.CID)
+		live, err := d.liveSecrets(tx, c)
 		for _, s := range live {
 			if s.Key != "" {
-				keys = append(keys, ClientKey{s.Key, TokenClaims{Client: c.CID, Secret: s.SID}})
+				keys = append(keys, ClientKey{s.Key, TokenClaims{Tenant: c.TID, Client: c.CID, Secret: s.SID}})
 			}
 		}
 		return err
@@ -45,7 +45,7 @@ func (d *Directory) ClientKeys(ctx context.Context, client string) ([]ClientKey,
 func (d *Directory) UseAssertion(ctx context.Context, by TokenClaims, jti string, expires time.Time) error {
 	hash := sha256.Sum256([]byte(jti))
 	err := d.update(ctx, func(tx *store.Tx) error {
-		return tx.InsertAssertion(by.Client, hash[:], d.now(), expires)
+		return tx.InsertAssertion(by.Tenant, by.Client, hash[:], d.now(), expires)
 	})
 	if errors.Is(err, store.ErrKeyTaken) {
 		return &scim.Error{Rule: scim.RuleUnique, Path: "jti"}

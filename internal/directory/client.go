@@ -107,12 +107,12 @@ func (d *Directory) CreateClient(ctx context.Context, dr ClientDraft) (*Client, 
 			return taken(err, "Client", "", "", id)
 		}
 		for _, s := range dr.Secrets {
-			if err := d.addSecret(tx, c.CID, s, expires); err != nil {
+			if err := d.addSecret(tx, &c, s, expires); err != nil {
 				return err
 			}
 		}
 		if dr.Key != "" {
-			if err := d.addKey(tx, c.CID, dr.Key, expires); err != nil {
+			if err := d.addKey(tx, &c, dr.Key, expires); err != nil {
 				return err
 			}
 		}
@@ -215,15 +215,15 @@ func (d *Directory) expiry(lifetime time.Duration) (time.Time, error) {
 // alive beside the new one; older ones die.
 func (d *Directory) RotateClient(ctx context.Context, id string, lifetime time.Duration) (string, error) {
 	secret := newSecret()
-	return secret, d.rotate(ctx, id, lifetime, maxSecrets-1, func(tx *store.Tx, cid int64, expires time.Time) error {
-		return d.addSecret(tx, cid, secret, expires)
+	return secret, d.rotate(ctx, id, lifetime, maxSecrets-1, func(tx *store.Tx, c *store.Client, expires time.Time) error {
+		return d.addSecret(tx, c, secret, expires)
 	})
 }
 
 // RotateKey gives the client a new key in the same way; see ClientDraft.Key.
 func (d *Directory) RotateKey(ctx context.Context, id, key string, lifetime time.Duration) error {
-	return d.rotate(ctx, id, lifetime, maxSecrets-1, func(tx *store.Tx, cid int64, expires time.Time) error {
-		return d.addKey(tx, cid, key, expires)
+	return d.rotate(ctx, id, lifetime, maxSecrets-1, func(tx *store.Tx, c *store.Client, expires time.Time) error {
+		return d.addKey(tx, c, key, expires)
 	})
 }
 
@@ -231,13 +231,13 @@ func (d *Directory) RotateKey(ctx context.Context, id, key string, lifetime time
 // that it had (p14e A2).
 func (d *Directory) RenewClient(ctx context.Context, id string, lifetime time.Duration) (string, error) {
 	secret := newSecret()
-	return secret, d.rotate(ctx, id, lifetime, 0, func(tx *store.Tx, cid int64, expires time.Time) error {
-		return d.addSecret(tx, cid, secret, expires)
+	return secret, d.rotate(ctx, id, lifetime, 0, func(tx *store.Tx, c *store.Client, expires time.Time) error {
+		return d.addSecret(tx, c, secret, expires)
 	})
 }
 
 // rotate adds a secret or key to the client beside the youngest ones that it keeps.
-func (d *Directory) rotate(ctx context.Context, id string, lifetime time.Duration, keeps int, add func(*store.Tx, int64, time.Time) error) error {
+func (d *Directory) rotate(ctx context.Context, id string, lifetime time.Duration, keeps int, add func(*store.Tx, *store.Client, time.Time) error) error {
 	expires, err := d.expiry(lifetime)
 	if err != nil {
 		return err
@@ -250,7 +250,7 @@ func (d *Directory) rotate(ctx context.Context, id string, lifetime time.Duratio
 		if c.Disabled {
 			return &scim.Error{Rule: scim.RuleProtected, Schema: "Client", Value: id, Detail: "the client is revoked"}
 		}
-		live, err := d.liveSecrets(tx, c.CID)
+		live, err := d.liveSecrets(tx, c)
 		if err != nil {
 			return err
 		}
@@ -261,7 +261,7 @@ func (d *Directory) rotate(ctx context.Context, id string, lifetime time.Duratio
 			}
 			live = live[1:]
 		}
-		if err := add(tx, c.CID, expires); err != nil {
+		if err := add(tx, c, expires); err != nil {
 			return err
 		}
 		return d.record(tx, Caller{tenant: c.TID}, "rotate", "Client", id)
@@ -290,21 +290,21 @@ func newSecret() string { return "rc_" + rand.Text() + rand.Text() }
 
 // addSecret stores only the secret's SHA-256: it has so much entropy that a
 // slow hash would add nothing but load.
-func (d *Directory) addSecret(tx *store.Tx, cid int64, secret string, expires time.Time) error {
+func (d *Directory) addSecret(tx *store.Tx, c *store.Client, secret string, expires time.Time) error {
 	hash := sha256.Sum256([]byte(secret))
-	err := tx.InsertSecret(&store.Secret{CID: cid, Hash: hash[:], Created: d.now(), Expires: expires})
+	err := tx.InsertSecret(&store.Secret{TID: c.TID, CID: c.CID, Hash: hash[:], Created: d.now(), Expires: expires})
 	return taken(err, "Client", "id", "secret", "")
 }
 
 // addKey stores the key under a hash that no secret has.
-func (d *Directory) addKey(tx *store.Tx, cid int64, key string, expires time.Time) error {
+func (d *Directory) addKey(tx *store.Tx, c *store.Client, key string, expires time.Time) error {
 	name := make([]byte, sha256.Size)
 	rand.Read(name)
-	return tx.InsertSecret(&store.Secret{CID: cid, Hash: name, Key: key, Created: d.now(), Expires: expires})
+	return tx.InsertSecret(&store.Secret{TID: c.TID, CID: c.CID, Hash: name, Key: key, Created: d.now(), Expires: expires})
 }
 
-func (d *Directory) liveSecrets(tx *store.Tx, cid int64) ([]*store.Secret, error) {
-	all, err := tx.Secrets(cid)
+func (d *Directory) liveSecrets(tx *store.Tx, c *store.Client) ([]*store.Secret, error) {
+	all, err := tx.Secrets(c.TID, c.CID)
 	return slices.DeleteFunc(all, func(s *store.Secret) bool { return !d.live(s) }), err
 }
 
@@ -318,7 +318,7 @@ func (d *Directory) client(tx *store.Tx, c *store.Client) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	live, err := d.liveSecrets(tx, c.CID)
+	live, err := d.liveSecrets(tx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -373,19 +373,22 @@ func (d *Directory) AuthenticateClient(ctx context.Context, id, secret string) (
 
 // TokenClaims is what an access token says of its holder.
 type TokenClaims struct {
+	Tenant int64 // key of the client's environment
 	Client int64 // key of the client
 	Secret int64 // key of the secret that the token was asked for with
 }
 
 // TokenSubject returns what a token for the caller must say.
-func (c Caller) TokenSubject() TokenClaims { return TokenClaims{Client: c.client, Secret: c.secret} }
+func (c Caller) TokenSubject() TokenClaims {
+	return TokenClaims{Tenant: c.tenant, Client: c.client, Secret: c.secret}
+}
 
 // AuthenticateToken returns the caller of a token whose signature and times
 // were found right, if its client and the secret that it stems from are still
 // alive. RuleUnauthenticated otherwise.
 func (d *Directory) AuthenticateToken(ctx context.Context, t TokenClaims) (Caller, error) {
 	return d.authenticate(ctx, t, func(tx *store.Tx) (*store.Login, error) {
-		found, err := tx.SecretByID(t.Secret)
+		found, err := tx.SecretByID(t.Tenant, t.Secret)
 		if err == nil && found.Client.CID != t.Client {
 			return found, store.ErrNotFound
 		}

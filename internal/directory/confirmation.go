@@ -132,7 +132,7 @@ func (w *write) invited(tx *store.Tx, known []*scim.Resource) (*store.Row, error
 	case err != nil:
 		return nil, err
 	}
-	_, err = tx.Confirmation(row.RID, store.Register)
+	_, err = tx.Confirmation(row.TID, row.RID, store.Register)
 	if errors.Is(err, store.ErrNotFound) || len(known) > 1 || !w.caller.limits.sees(row) || row.Resource().Attributes().Get("active").Bool() {
 		return nil, &scim.Error{Rule: scim.RuleUnique, Schema: "User", Path: "email", Value: w.body.attributes.Get("userName").Text()}
 	}
@@ -175,7 +175,7 @@ func (d *Directory) confirmation(tx *store.Tx, c Caller, row *store.Row, p Purpo
 	}
 	token := rand.Text() + rand.Text()
 	hash, now := sha256.Sum256([]byte(token)), d.stamp()
-	err := tx.SetConfirmation(&store.Confirmation{RID: row.RID, Purpose: store.Purpose(p), Hash: hash[:], Created: now, Expires: now.Add(life), Redirect: redirect})
+	err := tx.SetConfirmation(&store.Confirmation{TID: row.TID, RID: row.RID, Purpose: store.Purpose(p), Hash: hash[:], Created: now, Expires: now.Add(life), Redirect: redirect})
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +234,7 @@ func (d *Directory) ChangePassword(ctx context.Context, c Caller, s Scope, id, o
 		return nil, brokenPolicy("distance", "fewer characters than %d other than before", policy.Distance)
 	}
 	return d.setPassword(ctx, c, tenant, id, password, false, func(tx *store.Tx, row *store.Row) error {
-		current, err := tx.Credential(row.RID)
+		current, err := tx.Credential(row.TID, row.RID)
 		if err == nil && current.Hash != hash {
 			err = wrong // somebody else has changed it meanwhile
 		}
@@ -356,7 +356,7 @@ func (d *Directory) redeem(ctx context.Context, c Caller, tenant int64, p Purpos
 		if _, err := d.good(tx, row, p, token); err != nil {
 			return err
 		}
-		return tx.DeleteConfirmation(row.RID, store.Purpose(p))
+		return tx.DeleteConfirmation(row.TID, row.RID, store.Purpose(p))
 	})
 	return out, err
 }
@@ -364,7 +364,7 @@ func (d *Directory) redeem(ctx context.Context, c Caller, tenant int64, p Purpos
 // good returns the confirmation that the token is of. Errors: errToken;
 // RuleForbidden for an administrator.
 func (d *Directory) good(tx *store.Tx, row *store.Row, p Purpose, token string) (*store.Confirmation, error) {
-	conf, err := tx.Confirmation(row.RID, store.Purpose(p))
+	conf, err := tx.Confirmation(row.TID, row.RID, store.Purpose(p))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, errToken
 	}
@@ -376,7 +376,7 @@ func (d *Directory) good(tx *store.Tx, row *store.Row, p Purpose, token string) 
 	if subtle.ConstantTimeCompare(conf.Hash, hash[:]) != 1 || !d.stamp().Before(conf.Expires) || p == ForRegister && active {
 		return nil, errToken
 	}
-	role, err := tx.Entitled(row.RID)
+	role, err := tx.Entitled(row.TID, row.RID)
 	if err == nil && Entitlement(role) != NoEntitlement {
 		err = &scim.Error{Rule: scim.RuleForbidden, Schema: "User", Value: row.ID, Detail: "an administrator's password cannot be reset by a token"}
 	}

@@ -24,10 +24,10 @@ func (d *Directory) CountMembers(ctx context.Context, c Caller, s Scope, group, 
 		case c.limits.hides(ownMembers):
 			return nil
 		case c.limits.within() == nil:
-			n, err = tx.MemberCount(row.RID, storeType(typ))
+			n, err = tx.MemberCount(row.TID, row.RID, storeType(typ))
 			return err
 		}
-		members, err := tx.Ends(scim.Members, row.RID, c.limits.within())
+		members, err := tx.Ends(row.TID, scim.Members, row.RID, c.limits.within())
 		for _, m := range members {
 			if m.Type == typ {
 				n++

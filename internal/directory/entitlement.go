@@ -81,7 +81,7 @@ func (d *Directory) entitle(ctx context.Context, c Caller, tenant int64, group s
 		if row.RID == t.DefaultGroup {
 			return &scim.Error{Rule: scim.RuleProtected, Schema: "Group", Value: group}
 		}
-		if err := tx.SetEntitlement(row.RID, int64(e)); err != nil {
+		if err := tx.SetEntitlement(row.TID, row.RID, int64(e)); err != nil {
 			return err
 		}
 		return d.record(tx, c, "entitle", "Group", row.ID)
@@ -102,7 +102,7 @@ func (d *Directory) Entitled(ctx context.Context, c Caller, s Scope, user string
 		if err != nil {
 			return err
 		}
-		role, err = tx.Entitled(row.RID)
+		role, err = tx.Entitled(row.TID, row.RID)
 		return err
 	})
 	return Entitlement(role), err

@@ -315,19 +315,19 @@ func readOnly(uri, name string) error {
 }
 
 // filter returns those of the keys that are not users whom the client does not see.
-func (l *limits) filter(tx *store.Tx, rids []int64) ([]int64, error) {
+func (l *limits) filter(tx *store.Tx, tenant int64, rids []int64) ([]int64, error) {
 	if l.within() == nil {
 		return rids, nil
 	}
-	return tx.Within(rids, l.populations)
+	return tx.Within(tenant, rids, l.populations)
 }
 
 // drop takes the users out of found whom the client does not see.
-func (l *limits) drop(tx *store.Tx, found map[string]int64) error {
+func (l *limits) drop(tx *store.Tx, tenant int64, found map[string]int64) error {
 	if l.within() == nil {
 		return nil
 	}
-	seen, err := tx.Within(slices.Collect(maps.Values(found)), l.populations)
+	seen, err := tx.Within(tenant, slices.Collect(maps.Values(found)), l.populations)
 	slices.Sort(seen)
 	maps.DeleteFunc(found, func(_ string, rid int64) bool {
 		_, ok := slices.BinarySearch(seen, rid)
@@ -344,11 +344,11 @@ func (c Caller) disbands(tx *store.Tx, row *store.Row) error {
 	}
 	relations := map[store.Type][]scim.Relation{store.Group: {scim.Members}, store.Organization: {scim.OrganizationMembers, scim.Admins, scim.Owners}}
 	for _, relation := range relations[row.Type] {
-		all, err := tx.EndRIDs(relation, row.RID)
+		all, err := tx.EndRIDs(row.TID, relation, row.RID)
 		if err != nil {
 			return err
 		}
-		seen, err := c.limits.filter(tx, all)
+		seen, err := c.limits.filter(tx, row.TID, all)
 		if err != nil {
 			return err
 		}
@@ -365,11 +365,11 @@ func (w *write) entitles(tx *store.Tx, g *store.Row) error {
 	if w.caller.limits == nil {
 		return nil
 	}
-	own, err := tx.Entitlement(g.RID)
+	own, err := tx.Entitlement(g.TID, g.RID)
 	if err != nil {
 		return err
 	}
-	inherited, err := tx.Entitled(g.RID)
+	inherited, err := tx.Entitled(g.TID, g.RID)
 	if err == nil && max(own, inherited) > 0 {
 		err = &scim.Error{Rule: scim.RuleForbidden, Schema: "Group", Value: g.ID, Detail: "the group gives its members rights"}
 	}

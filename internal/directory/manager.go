@@ -29,7 +29,7 @@ func (w *write) setManager(tx *store.Tx, row *store.Row, old, id string) error {
 		switch {
 		case missing && w.draft.AnyManager:
 			w.caller.Trace.Fire("unknown-manager")
-			return tx.SetManager(row.RID, 0)
+			return tx.SetManager(row.TID, row.RID, 0)
 		case missing:
 			return &scim.Error{Rule: scim.RuleDangling, Path: managerPath, Value: id, Schema: "User"}
 		case err != nil:
@@ -37,13 +37,13 @@ func (w *write) setManager(tx *store.Tx, row *store.Row, old, id string) error {
 		}
 		manager = m.RID
 	}
-	return tx.SetManager(row.RID, manager)
+	return tx.SetManager(row.TID, row.RID, manager)
 }
 
 // dismiss takes the manager, who is being deleted, out of the users who have
 // it (scim USR-21).
 func (d *Directory) dismiss(tx *store.Tx, c Caller, manager *store.Row, now time.Time) error {
-	reports, err := tx.EndRIDs(scim.Reports, manager.RID)
+	reports, err := tx.EndRIDs(manager.TID, scim.Reports, manager.RID)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (d *Directory) dismiss(tx *store.Tx, c Caller, manager *store.Row, now time
 		if rid == manager.RID {
 			continue
 		}
-		if _, err := d.appoint(tx, c, rid, nil, now); err != nil {
+		if _, err := d.appoint(tx, c, manager.TID, rid, nil, now); err != nil {
 			return err
 		}
 	}
@@ -60,8 +60,8 @@ func (d *Directory) dismiss(tx *store.Tx, c Caller, manager *store.Row, now time
 
 // appoint makes manager, nil for none, the manager of the user of the key, and
 // reports whether that was not so before.
-func (d *Directory) appoint(tx *store.Tx, c Caller, user int64, manager *store.Row, now time.Time) (bool, error) {
-	old, err := tx.ByRID(user)
+func (d *Directory) appoint(tx *store.Tx, c Caller, tenant, user int64, manager *store.Row, now time.Time) (bool, error) {
+	old, err := tx.ByRID(tenant, user)
 	if err != nil {
 		return false, err
 	}
@@ -82,7 +82,7 @@ func (d *Directory) appoint(tx *store.Tx, c Caller, user int64, manager *store.R
 	} else {
 		attributes.Set(scim.EnterpriseSchema, scim.ObjectValue(extension))
 	}
-	set, err := d.typesIn(tx, old.TID)
+	set, err := d.typesIn(tx, tenant)
 	if err != nil {
 		return false, err
 	}
@@ -94,7 +94,7 @@ func (d *Directory) appoint(tx *store.Tx, c Caller, user int64, manager *store.R
 	if err := tx.Replace(old, &row, attributes); err != nil {
 		return false, err
 	}
-	if err := tx.SetManager(user, rid); err != nil {
+	if err := tx.SetManager(tenant, user, rid); err != nil {
 		return false, err
 	}
 	return true, d.log(tx, c, store.OpUpdate, &row, row.Modified, []string{scim.EnterpriseSchema})

@@ -217,7 +217,7 @@ func (w *write) changeMember(tx *store.Tx, row *store.Row, ch MemberChange) (int
 	case SetMembers:
 		return w.setMembers(tx, row, ch)
 	case RemoveMatching:
-		present, err := tx.Ends(ch.Relation, row.RID, w.caller.limits.within())
+		present, err := tx.Ends(row.TID, ch.Relation, row.RID, w.caller.limits.within())
 		if err != nil {
 			return 0, err
 		}
@@ -250,7 +250,7 @@ func (w *write) addMembers(tx *store.Tx, g *store.Row, wanted map[int64]bool, ch
 		}
 	}
 	if w.draft.NoCycles {
-		above, err := tx.Containing(g.RID)
+		above, err := tx.Containing(g.TID, g.RID)
 		if err != nil {
 			return 0, err
 		}
@@ -263,17 +263,17 @@ func (w *write) addMembers(tx *store.Tx, g *store.Row, wanted map[int64]bool, ch
 			}
 		}
 	}
-	return tx.AddMembers(g.RID, keys(wanted)...)
+	return tx.AddMembers(g.TID, g.RID, keys(wanted)...)
 }
 
 // cycle returns RuleCycle for the group of this key, which contains g, unless
 // it is a member of g already.
 func (w *write) cycle(tx *store.Tx, g *store.Row, rid int64, members []Member) error {
-	present, err := tx.MemberRIDs(g.RID)
+	present, err := tx.MemberRIDs(g.TID, g.RID)
 	if err != nil || slices.Contains(present, rid) {
 		return err
 	}
-	outer, err := tx.ByRID(rid)
+	outer, err := tx.ByRID(g.TID, rid)
 	if err != nil {
 		return err
 	}

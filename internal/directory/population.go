@@ -79,7 +79,7 @@ func (d *Directory) populations(ctx context.Context, environment string, l *limi
 			if !l.reaches(row.RID) {
 				continue
 			}
-			users, err := tx.PopulationCount(row.RID)
+			users, err := tx.PopulationCount(row.TID, row.RID)
 			if err != nil {
 				return err
 			}
@@ -106,7 +106,7 @@ func (d *Directory) DeletePopulation(ctx context.Context, environment, id string
 		if err != nil {
 			return notFound(err, "Population", id)
 		}
-		users, err := tx.PopulationCount(row.RID)
+		users, err := tx.PopulationCount(row.TID, row.RID)
 		if err != nil {
 			return err
 		}

@@ -97,6 +97,10 @@ func (c Caller) resource(tx *store.Tx, row *store.Row, inc Include) (*scim.Resou
 
 // resources does the same for a page of rows.
 func (c Caller) resources(tx *store.Tx, rows []*store.Row, inc Include) ([]*scim.Resource, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	tenant := rows[0].TID // it is that of all
 	var managed, joined []int64
 	for _, row := range rows {
 		if row.Joined && row.Type == store.User && bytes.Contains(row.Doc, []byte(`"manager":`)) {
@@ -106,11 +110,11 @@ func (c Caller) resources(tx *store.Tx, rows []*store.Row, inc Include) ([]*scim
 			joined = append(joined, row.RID)
 		}
 	}
-	managers, err := tx.ManagersOf(managed, c.limits.within())
+	managers, err := tx.ManagersOf(tenant, managed, c.limits.within())
 	if err != nil {
 		return nil, err
 	}
-	groups, err := tx.GroupsOf(joined)
+	groups, err := tx.GroupsOf(tenant, joined)
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +126,13 @@ func (c Caller) resources(tx *store.Tx, rows []*store.Row, inc Include) ([]*scim
 		}
 		r.Groups = groups[row.RID]
 		if inc.Members && row.Type == store.Group {
-			if r.Members, err = tx.Ends(scim.Members, row.RID, c.limits.within()); err != nil {
+			if r.Members, err = tx.Ends(tenant, scim.Members, row.RID, c.limits.within()); err != nil {
 				return nil, err
 			}
 		}
 		r.Related = make(map[scim.Relation][]scim.Reference, len(inc.Relations))
 		for _, relation := range inc.Relations {
-			if r.Related[relation], err = c.ends(tx, relation, row.RID); err != nil {
+			if r.Related[relation], err = c.ends(tx, tenant, relation, row.RID); err != nil {
 				return nil, err
 			}
 		}
@@ -138,12 +142,12 @@ func (c Caller) resources(tx *store.Tx, rows []*store.Row, inc Include) ([]*scim
 }
 
 // ends returns the other ends of a relation that the caller sees.
-func (c Caller) ends(tx *store.Tx, r scim.Relation, rid int64) ([]scim.Reference, error) {
+func (c Caller) ends(tx *store.Tx, tenant int64, r scim.Relation, rid int64) ([]scim.Reference, error) {
 	switch r {
 	case scim.Groups:
-		return tx.Groups(rid)
+		return tx.Groups(tenant, rid)
 	case scim.MemberOf, scim.Parent:
-		return tx.Organizations(rid)
+		return tx.Organizations(tenant, rid)
 	}
-	return tx.Ends(r, rid, c.limits.within())
+	return tx.Ends(tenant, r, rid, c.limits.within())
 }

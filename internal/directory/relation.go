@@ -40,16 +40,16 @@ func (w *write) relate(tx *store.Tx, row *store.Row, r scim.Relation, ends []int
 		}
 	}
 	if !slices.Contains(holders, r) {
-		return tx.Relate(r, row.RID, ends...)
+		return tx.Relate(row.TID, r, row.RID, ends...)
 	}
-	return w.touchAll(tx, r, ends, func(end int64) (int, error) { return tx.Relate(r, row.RID, end) })
+	return w.touchAll(tx, r, ends, func(end int64) (int, error) { return tx.Relate(row.TID, r, row.RID, end) })
 }
 
 // unrelate takes the resources of the keys out of the relation, and returns how
 // many were in it.
 func (w *write) unrelate(tx *store.Tx, row *store.Row, r scim.Relation, ends []int64) (int, error) {
 	if r == scim.Reports {
-		present, err := tx.EndRIDs(r, row.RID)
+		present, err := tx.EndRIDs(row.TID, r, row.RID)
 		if err != nil {
 			return 0, err
 		}
@@ -57,16 +57,16 @@ func (w *write) unrelate(tx *store.Tx, row *store.Row, r scim.Relation, ends []i
 		return w.appointAll(tx, row, nil, ends)
 	}
 	if !slices.Contains(holders, r) {
-		return tx.Unrelate(r, row.RID, ends...)
+		return tx.Unrelate(row.TID, r, row.RID, ends...)
 	}
-	return w.touchAll(tx, r, ends, func(end int64) (int, error) { return tx.Unrelate(r, row.RID, end) })
+	return w.touchAll(tx, r, ends, func(end int64) (int, error) { return tx.Unrelate(row.TID, r, row.RID, end) })
 }
 
 // touchAll gives each of the holders a new version that change changes.
 func (w *write) touchAll(tx *store.Tx, r scim.Relation, ends []int64, change func(end int64) (int, error)) (int, error) {
 	total := 0
 	for _, end := range ends {
-		holder, err := tx.ByRID(end)
+		holder, err := tx.ByRID(w.tenant, end)
 		if err == nil && r == scim.Groups {
 			err = w.entitles(tx, holder)
 		}
@@ -75,7 +75,7 @@ func (w *write) touchAll(tx *store.Tx, r scim.Relation, ends []int64, change fun
 		}
 		n, err := change(end)
 		if err == nil && n > 0 {
-			err = w.d.touch(tx, w.caller, end)
+			err = w.d.touch(tx, w.caller, w.tenant, end)
 		}
 		if err != nil {
 			return 0, err
@@ -100,15 +100,15 @@ func (w *write) adopt(tx *store.Tx, row *store.Row, r scim.Relation, end int64) 
 			return &scim.Error{Rule: scim.RuleCycle, Path: r.String(), Schema: w.draft.Type, Value: row.ID}
 		}
 		var err error
-		if above, err = tx.EndRIDs(scim.Parent, above[0]); err != nil {
+		if above, err = tx.EndRIDs(row.TID, scim.Parent, above[0]); err != nil {
 			return err
 		}
 	}
-	had, err := tx.EndRIDs(scim.Parent, child)
+	had, err := tx.EndRIDs(row.TID, scim.Parent, child)
 	if err != nil || slices.Contains(had, parent) {
 		return err
 	}
-	_, err = tx.Unrelate(scim.Parent, child, had...)
+	_, err = tx.Unrelate(row.TID, scim.Parent, child, had...)
 	return err
 }
 
@@ -119,7 +119,7 @@ func (w *write) appointAll(tx *store.Tx, row, manager *store.Row, users []int64)
 		if user == row.RID {
 			return 0, &scim.Error{Rule: scim.RuleCycle, Path: scim.Reports.String(), Schema: w.draft.Type, Value: row.ID}
 		}
-		changed, err := w.d.appoint(tx, w.caller, user, manager, w.d.stamp())
+		changed, err := w.d.appoint(tx, w.caller, row.TID, user, manager, w.d.stamp())
 		if err != nil {
 			return 0, err
 		}

@@ -100,7 +100,7 @@ func fill(b *testing.B, path string) {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.AddMembers(gid, members...); err != nil {
+			if _, err := tx.AddMembers(t.TID, gid, members...); err != nil {
 				return err
 			}
 		}

@@ -56,7 +56,7 @@ func (d *Directory) prove(ctx context.Context, p proof) (*scim.Resource, error) 
 			err = store.ErrNotFound
 		}
 		if err == nil {
-			credential, err = tx.Credential(row.RID)
+			credential, err = tx.Credential(row.TID, row.RID)
 		}
 		if errors.Is(err, store.ErrNotFound) {
 			credential, err = &store.Credential{}, nil
@@ -87,12 +87,12 @@ func (d *Directory) prove(ctx context.Context, p proof) (*scim.Resource, error) 
 		out, refused = nil, false
 		// State is checked at use: it may have changed while the hash was made.
 		now := d.stamp()
-		row, err := tx.ByRID(row.RID)
+		row, err := tx.ByRID(row.TID, row.RID)
 		if err != nil {
 			refused = true
 			return notFound(err, "User", "")
 		}
-		current, err := tx.Credential(row.RID)
+		current, err := tx.Credential(row.TID, row.RID)
 		if err != nil {
 			return err
 		}

@@ -130,7 +130,7 @@ func (d *Directory) CreateStream(ctx context.Context, environment string, dr Str
 			}
 		}
 		if !dr.FromStart {
-			if s.Position, err = tx.LastChange(); err != nil {
+			if s.Position, err = tx.LastChange(t.TID); err != nil {
 				return err
 			}
 		}
@@ -176,7 +176,7 @@ func (d *Directory) DeleteStream(ctx context.Context, id string) error {
 		if err != nil {
 			return notFound(err, "Stream", id)
 		}
-		if err := tx.DeleteStream(s.SID); err != nil {
+		if err := tx.DeleteStream(s.TID, s.SID); err != nil {
 			return err
 		}
 		return d.record(tx, Caller{tenant: s.TID}, "delete", "Stream", id)
@@ -470,11 +470,18 @@ func (d *Directory) moveStream(ctx context.Context, id string, change func(*stor
 	})
 }
 
-// LastChange returns the number of the newest change of all environments: when
-// it rises there may be events.
+// LastChange returns the number of the newest change of all environments that have
+// streams: when it rises there may be events.
 func (d *Directory) LastChange(ctx context.Context) (seq int64, err error) {
 	err = d.view(ctx, func(tx *store.Tx) error {
-		seq, err = tx.LastChange()
+		tenants, err := tx.Streaming()
+		for _, tenant := range tenants {
+			last, err := tx.LastChange(tenant)
+			if err != nil {
+				return err
+			}
+			seq = max(seq, last)
+		}
 		return err
 	})
 	return seq, err

@@ -135,7 +135,7 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 		if err := c.disbands(tx, old); err != nil {
 			return err
 		}
-		if granted, err := tx.Related(scim.RoleMembers, old.RID); err != nil || granted {
+		if granted, err := tx.Related(old.TID, scim.RoleMembers, old.RID); err != nil || granted {
 			return errors.Join(&scim.Error{Rule: scim.RuleProtected, Schema: typ, Value: id, Detail: "the role is granted"}, err)
 		}
 		if out, err = c.resource(tx, old, Include{Groups: true, Members: true}); err != nil {
@@ -145,11 +145,11 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 		if err := d.dismiss(tx, c, old, now); err != nil {
 			return err
 		}
-		holders, err := tx.Holders(old.RID)
+		holders, err := tx.Holders(old.TID, old.RID)
 		if err != nil {
 			return err
 		}
-		if err := d.touch(tx, c, holders...); err != nil {
+		if err := d.touch(tx, c, old.TID, holders...); err != nil {
 			return err
 		}
 		if err := tx.Delete(old); err != nil {
@@ -334,7 +334,7 @@ func (d *Directory) hash(ctx context.Context, w *write, find func(*store.Tx) (*s
 		row, err := find(tx)
 		if err == nil && row != nil {
 			population = row.Population
-			credential, err = tx.Credential(row.RID)
+			credential, err = tx.Credential(row.TID, row.RID)
 		}
 		if errors.Is(err, store.ErrNotFound) {
 			credential, err = &store.Credential{}, nil
@@ -625,9 +625,9 @@ func (w *write) credential(tx *store.Tx, row *store.Row, mustChange bool) error 
 	if w.hash == "" && !drop && mustChange == row.MustChange {
 		return nil
 	}
-	c, err := tx.Credential(row.RID)
+	c, err := tx.Credential(row.TID, row.RID)
 	if errors.Is(err, store.ErrNotFound) {
-		c, err = &store.Credential{RID: row.RID}, nil
+		c, err = &store.Credential{TID: row.TID, RID: row.RID}, nil
 	}
 	if err != nil {
 		return err
@@ -663,7 +663,7 @@ func (w *write) join(tx *store.Tx, row *store.Row) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		g, err := tx.ByRID(t.DefaultGroup)
+		g, err := tx.ByRID(t.TID, t.DefaultGroup)
 		if err != nil {
 			return false, err
 		}
@@ -674,13 +674,13 @@ func (w *write) join(tx *store.Tx, row *store.Row) (bool, error) {
 		if err := w.entitles(tx, g); err != nil {
 			return false, err
 		}
-		n, err := tx.AddMembers(g.RID, row.RID)
+		n, err := tx.AddMembers(g.TID, g.RID, row.RID)
 		if err != nil {
 			return false, err
 		}
 		if n > 0 {
 			joined = true
-			if err := w.d.touch(tx, w.caller, g.RID); err != nil {
+			if err := w.d.touch(tx, w.caller, g.TID, g.RID); err != nil {
 				return false, err
 			}
 		}
@@ -690,8 +690,8 @@ func (w *write) join(tx *store.Tx, row *store.Row) (bool, error) {
 
 // touch moves the version and time of groups, roles and organizations after a
 // change of their members (p14e R42, ETG-09).
-func (d *Directory) touch(tx *store.Tx, c Caller, rids ...int64) error {
-	rows, err := tx.Touch(d.stamp(), rids...)
+func (d *Directory) touch(tx *store.Tx, c Caller, tenant int64, rids ...int64) error {
+	rows, err := tx.Touch(tenant, d.stamp(), rids...)
 	for _, row := range rows {
 		if err := d.log(tx, c, store.OpUpdate, row, row.Modified, []string{"members"}); err != nil {
 			return err
@@ -712,9 +712,9 @@ func (w *write) setMembers(tx *store.Tx, row *store.Row, ch MemberChange) (int, 
 	if err != nil {
 		return 0, err
 	}
-	present, err := tx.EndRIDs(ch.Relation, row.RID)
+	present, err := tx.EndRIDs(row.TID, ch.Relation, row.RID)
 	if err == nil {
-		present, err = w.caller.limits.filter(tx, present)
+		present, err = w.caller.limits.filter(tx, row.TID, present)
 	}
 	if err != nil {
 		return 0, err
@@ -759,7 +759,7 @@ func (w *write) findMembers(tx *store.Tx, ch MemberChange) (found map[int64]bool
 	for _, typ := range farTypes[ch.Relation] {
 		known, err := tx.Resolve(w.tenant, typ, ids)
 		if err == nil && typ == store.User {
-			err = w.caller.limits.drop(tx, known)
+			err = w.caller.limits.drop(tx, w.tenant, known)
 		}
 		if err == nil && typ == store.Group && len(known) > 0 && w.draft.NoCycles { // one at a time, so that no two make one
 			err = tx.LockKey("groups of " + w.caller.Environment)

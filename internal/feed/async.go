@@ -254,7 +254,7 @@ func (a *accepted) keep() {
 	ctx := context.Background()
 	answers := a.answers()
 	for failures := 1; ; failures++ {
-		err := a.feed.dir.KeepPromise(ctx, a.caller.RequestID, answers)
+		err := a.feed.dir.KeepPromise(ctx, a.caller, a.caller.Home(), answers)
 		if err == nil {
 			return
 		}

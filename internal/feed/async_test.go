@@ -450,10 +450,12 @@ func TestAsyncRestart(t *testing.T) {
 			}
 		}
 		answers := make([]directory.Answer, 2)
-		if err := s.dir.KeepPromise(t.Context(), "request-1", answers); rule(err) != scim.RuleNotFound {
+		if err := s.dir.KeepPromise(t.Context(), s.caller, s.caller.Home(), answers); rule(err) != scim.RuleNotFound {
 			t.Errorf("answered twice: %v", err)
 		}
-		if err := s.dir.KeepPromise(t.Context(), "request-2", answers); rule(err) != scim.RuleNotFound {
+		other := s.caller
+		other.RequestID = "request-2"
+		if err := s.dir.KeepPromise(t.Context(), other, other.Home(), answers); rule(err) != scim.RuleNotFound {
 			t.Errorf("answered without a question: %v", err)
 		}
 	})

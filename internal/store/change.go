@@ -81,34 +81,30 @@ func (tx *Tx) Changes(tid, seq int64, limit int) ([]*Change, error) {
 }
 
 // Change returns the change of this number. Errors: ErrNotFound.
-func (tx *Tx) Change(seq int64) (*Change, error) {
-	return first(tx, scanChange, selectChange+"WHERE seq = $1", seq)
+func (tx *Tx) Change(tid, seq int64) (*Change, error) {
+	return first(tx, scanChange, selectChange+"WHERE tid = $1 AND seq = $2", tid, seq)
 }
 
-// LastChange returns the Seq of the newest change of all environments, 0 if there is none.
-func (tx *Tx) LastChange() (int64, error) {
-	return first(tx, scanInt, "SELECT coalesce(max(seq), 0) FROM change WHERE TRUE"+tx.db.engine.settled())
+// LastChange returns the Seq of the newest change of the environment, 0 if there is none.
+func (tx *Tx) LastChange(tid int64) (int64, error) {
+	return first(tx, scanInt, "SELECT coalesce(max(seq), 0) FROM change WHERE tid = $1"+tx.db.engine.settled(), tid)
 }
 
 // AppendAudit writes to the audit log.
 func (tx *Tx) AppendAudit(a *Audit) error {
 	return tx.push("INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		nullable(a.TID), millis(a.At), a.Client, a.Door, a.Action, a.Type, a.ID, a.Outcome, a.Request, nullable(string(a.Detail)))
+		a.TID, millis(a.At), a.Client, a.Door, a.Action, a.Type, a.ID, a.Outcome, a.Request, nullable(string(a.Detail)))
 }
 
 // Audits returns at most limit rows of the environment's audit log after seq,
 // in order; tid 0 asks for the rows of no environment.
 func (tx *Tx) Audits(tid, seq int64, limit int) ([]*Audit, error) {
-	which, args := "tid IS NULL", []any{seq, limit}
-	if tid != 0 {
-		which, args = "tid = $3", append(args, tid)
-	}
 	return list(tx, func(s scan) (*Audit, error) {
 		var a Audit
 		var at sql.NullInt64
 		err := s(&a.Seq, &a.TID, &at, &a.Client, &a.Door, &a.Action, &a.Type, &a.ID, &a.Outcome, &a.Request, &a.Detail)
 		a.At = moment(at)
 		return &a, err
-	}, "SELECT seq, coalesce(tid, 0), at, client, door, action, type, id, outcome, request, detail FROM audit WHERE "+which+" AND seq > $1 ORDER BY seq LIMIT $2 + 0",
-		args...)
+	}, "SELECT seq, tid, at, client, door, action, type, id, outcome, request, detail FROM audit WHERE tid = $1 AND seq > $2 ORDER BY seq LIMIT $3 + 0",
+		tid, seq, limit)
 }

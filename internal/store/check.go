@@ -14,11 +14,11 @@ func (tx *Tx) Check() error {
 	}
 	if err := tx.checkNone([]flaw{
 		{"memberships lead nowhere", `-- reads everything
-			SELECT count(*) FROM member m LEFT JOIN resource g ON g.rid = m.gid LEFT JOIN resource r ON r.rid = m.mid
-			WHERE g.rid IS NULL OR r.rid IS NULL OR g.tid <> r.tid OR g.type <> CASE m.kind WHEN 1 THEN 2 WHEN 2 THEN 1 WHEN 3 THEN 4 ELSE 5 END`},
+			SELECT count(*) FROM member m LEFT JOIN resource g ON g.tid = m.tid AND g.rid = m.gid LEFT JOIN resource r ON r.tid = m.tid AND r.rid = m.mid
+			WHERE g.rid IS NULL OR r.rid IS NULL OR g.type <> CASE m.kind WHEN 1 THEN 2 WHEN 2 THEN 1 WHEN 3 THEN 4 ELSE 5 END`},
 		{"users are in no population", `-- reads everything
-			SELECT count(*) FROM resource r LEFT JOIN resource p ON p.rid = r.pop
-			WHERE r.pop IS NOT NULL AND (p.rid IS NULL OR p.type <> 3 OR p.tid <> r.tid)`},
+			SELECT count(*) FROM resource r LEFT JOIN resource p ON p.tid = r.tid AND p.rid = r.pop
+			WHERE r.pop IS NOT NULL AND (p.rid IS NULL OR p.type <> 3)`},
 	}); err != nil {
 		return err
 	}
@@ -45,23 +45,24 @@ func (tx *Tx) checkNone(flaws []flaw) error {
 // checkIndex makes sure that every index row is there that should be, and that
 // there are no others: then there are just as many.
 func (tx *Tx) checkIndex() error {
-	want, claimed, after := 0, 0, int64(0)
-	for {
-		rows, err := list(tx, scanRow, selectRow+"WHERE r.rid > $1 ORDER BY r.rid LIMIT $2 + 0", after, chunk)
-		if err != nil {
-			return err
-		}
-		for _, r := range rows {
+	type kind struct {
+		tid int64
+		typ Type
+	}
+	kinds, err := list(tx, func(s scan) (k kind, err error) { return k, s(&k.tid, &k.typ) },
+		"-- reads everything\nSELECT DISTINCT tid, type FROM resource")
+	if err != nil {
+		return err
+	}
+	want, claimed := 0, 0
+	for _, k := range kinds {
+		if err := tx.Each(k.tid, k.typ, func(r *Row) error {
 			n, unique, err := tx.checkRow(r)
-			if err != nil {
-				return err
-			}
 			want += n
 			claimed += unique
-			after = r.RID
-		}
-		if len(rows) < chunk {
-			break
+			return err
+		}); err != nil {
+			return err
 		}
 	}
 	got, err := first(tx, scanInt, "-- reads everything\nSELECT count(*) FROM attr")
@@ -86,7 +87,7 @@ func (tx *Tx) checkRow(r *Row) (n, claimed int, err error) {
 	}
 	set := indexRows(defs, r.Resource().Attributes())
 	for _, row := range set {
-		_, err := first(tx, scanInt, "SELECT 1 FROM attr WHERE aid = $1 AND val = $2 AND rid = $3", row.aid, row.val, r.RID)
+		_, err := first(tx, scanInt, "SELECT 1 FROM attr WHERE tid = $1 AND aid = $2 AND val = $3 AND rid = $4", r.TID, row.aid, row.val, r.RID)
 		if errors.Is(err, ErrNotFound) {
 			err = fmt.Errorf("store: resource %d has no index row %d %q", r.RID, row.aid, row.val)
 		}
@@ -96,7 +97,7 @@ func (tx *Tx) checkRow(r *Row) (n, claimed int, err error) {
 	}
 	unique := uniqueRows(defs, r.Resource().Attributes())
 	for _, row := range unique {
-		_, err := first(tx, scanInt, "SELECT 1 FROM unique_value WHERE scope = $1 AND val = $2 AND rid = $3", row.aid, row.val, r.RID)
+		_, err := first(tx, scanInt, "SELECT 1 FROM unique_value WHERE tid = $1 AND scope = $2 AND val = $3 AND rid = $4", r.TID, row.aid, row.val, r.RID)
 		if errors.Is(err, ErrNotFound) {
 			err = fmt.Errorf("store: resource %d has not claimed its unique value %d %q", r.RID, row.aid, row.val)
 		}

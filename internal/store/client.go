@@ -24,6 +24,7 @@ type Client struct {
 // or the public key of one that the client keeps to itself.
 type Secret struct {
 	SID      int64
+	TID      int64
 	CID      int64
 	Hash     []byte // SHA-256 of the secret, unique; for a key, bytes that are nothing's
 	Key      string // the public key as a JWK; empty for a secret
@@ -70,8 +71,8 @@ func (tx *Tx) UpdateClient(c *Client) error {
 	if err != nil {
 		return err
 	}
-	return tx.must("UPDATE api_client SET name = $1, role = $2, doors = $3, disabled = $4, settings = $5 WHERE cid = $6",
-		c.Name, c.Role, doors, c.Disabled, c.settings(), c.CID)
+	return tx.must("UPDATE api_client SET name = $1, role = $2, doors = $3, disabled = $4, settings = $5 WHERE tid = $6 AND cid = $7",
+		c.Name, c.Role, doors, c.Disabled, c.settings(), c.TID, c.CID)
 }
 
 func (c *Client) settings() string {
@@ -124,8 +125,8 @@ func (tx *Tx) Clients(tid int64) ([]*Client, error) {
 
 // InsertSecret stores a new secret and sets s.SID. Errors: ErrKeyTaken.
 func (tx *Tx) InsertSecret(s *Secret) error {
-	sid, err := tx.insert("sid", "INSERT INTO api_secret(cid, hash, created, expires, revoked, last_used, jwk) VALUES ($1, $2, $3, $4, $5, $6, nullif($7, ''))",
-		s.CID, s.Hash, millis(s.Created), millis(s.Expires), millis(s.Revoked), millis(s.LastUsed), s.Key)
+	sid, err := tx.insert("sid", "INSERT INTO api_secret(tid, cid, hash, created, expires, revoked, last_used, jwk) VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''))",
+		s.TID, s.CID, s.Hash, millis(s.Created), millis(s.Expires), millis(s.Revoked), millis(s.LastUsed), s.Key)
 	if err == nil {
 		s.SID = sid
 	}
@@ -134,29 +135,29 @@ func (tx *Tx) InsertSecret(s *Secret) error {
 
 // UpdateSecret stores Expires, Revoked and LastUsed. Errors: ErrNotFound.
 func (tx *Tx) UpdateSecret(s *Secret) error {
-	return tx.must("UPDATE api_secret SET expires = $1, revoked = $2, last_used = $3 WHERE sid = $4",
-		millis(s.Expires), millis(s.Revoked), millis(s.LastUsed), s.SID)
+	return tx.must("UPDATE api_secret SET expires = $1, revoked = $2, last_used = $3 WHERE tid = $4 AND sid = $5",
+		millis(s.Expires), millis(s.Revoked), millis(s.LastUsed), s.TID, s.SID)
 }
 
-const secretColumns = "s.sid, s.cid, s.hash, s.created, s.expires, s.revoked, s.last_used, coalesce(s.jwk, '')"
+const secretColumns = "s.sid, s.tid, s.cid, s.hash, s.created, s.expires, s.revoked, s.last_used, coalesce(s.jwk, '')"
 
 // dest returns where secretColumns are read to, and a function to call after that.
 func (s *Secret) dest() ([]any, func()) {
 	var created, expires, revoked, used sql.NullInt64
-	return []any{&s.SID, &s.CID, &s.Hash, &created, &expires, &revoked, &used, &s.Key}, func() {
+	return []any{&s.SID, &s.TID, &s.CID, &s.Hash, &created, &expires, &revoked, &used, &s.Key}, func() {
 		s.Created, s.Expires, s.Revoked, s.LastUsed = moment(created), moment(expires), moment(revoked), moment(used)
 	}
 }
 
 // Secrets returns the secrets of a client in order of creation, dead ones too.
-func (tx *Tx) Secrets(cid int64) ([]*Secret, error) {
+func (tx *Tx) Secrets(tid, cid int64) ([]*Secret, error) {
 	return list(tx, func(read scan) (*Secret, error) {
 		var s Secret
 		dest, finish := s.dest()
 		err := read(dest...)
 		finish()
 		return &s, err
-	}, "SELECT "+secretColumns+" FROM api_secret s WHERE s.cid = $1 ORDER BY s.sid", cid)
+	}, "SELECT "+secretColumns+" FROM api_secret s WHERE s.tid = $1 AND s.cid = $2 ORDER BY s.sid", tid, cid)
 }
 
 // SecretByHash returns the secret, which is no key, its client and environment,
@@ -166,12 +167,12 @@ func (tx *Tx) SecretByHash(hash []byte) (*Login, error) {
 }
 
 // SecretByID returns the same for the SID of a secret. Errors: ErrNotFound.
-func (tx *Tx) SecretByID(sid int64) (*Login, error) {
-	return first(tx, scanLogin, selectLogin+"WHERE s.sid = $1", sid)
+func (tx *Tx) SecretByID(tid, sid int64) (*Login, error) {
+	return first(tx, scanLogin, selectLogin+"WHERE s.tid = $1 AND s.sid = $2", tid, sid)
 }
 
 const selectLogin = "SELECT " + secretColumns + ", " + clientColumns + `, t.id, t.version
-	FROM api_secret s JOIN api_client c ON c.cid = s.cid JOIN tenant t ON t.tid = c.tid `
+	FROM api_secret s JOIN api_client c ON c.tid = s.tid AND c.cid = s.cid JOIN tenant t ON t.tid = c.tid `
 
 func scanLogin(read scan) (*Login, error) {
 	var l Login

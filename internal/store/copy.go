@@ -19,38 +19,60 @@ const copySetting = "copy"
 // A copied table is one that Copy carries over.
 type copied struct {
 	name    string
-	key     int    // so many of the columns are the primary key
+	shared  bool   // it is of the installation; the others have tid before their columns
+	key     int    // so many of the columns are the primary key, within an environment
 	columns string // in order
-	serial  bool   // the first column is given out by the engine
+	serial  bool   // the first of them is given out by the engine
 }
 
 // copiedTables are all tables, those before that others refer to. What is
 // derived from them is not here: counters, and what one engine keeps for itself.
 var copiedTables = []copied{
-	{"tenant", 1, "tid, id, name, name_key, settings, default_pop, default_group, version, created, modified", true},
-	{"setting", 1, "name, value", false},
-	{"resource", 1, "rid, tid, type, id, key, external_id, pop, name, display, version, created, modified, doc", true},
-	{"attr_def", 1, "aid, tid, type, path, state, kind, exact, scope", true},
-	{"attr", 3, "aid, val, rid", false},
-	{"unique_value", 2, "scope, val, rid", false},
-	{"member", 3, "gid, kind, mid", false},
-	{"credential", 1, "rid, hash, changed, must_change, failures, locked_until, history, last_login, failed", false},
-	{"confirmation", 2, "rid, purpose, hash, created, expires, redirect", false},
-	{"entitlement", 1, "rid, role", false},
-	{"schema_def", 1, "sid, tid, key, doc", true},
-	{"type_def", 1, "type, tid, key, doc", true},
-	{"api_client", 1, "cid, tid, id, name, role, doors, created, disabled, settings", true},
-	{"api_secret", 1, "sid, cid, hash, created, expires, revoked, last_used, jwk", true},
-	{"assertion", 2, "cid, jti, expires", false},
-	{"change", 1, "seq, tid, at, op, type, id, version, actor, request, detail", true},
-	{"audit", 1, "seq, tid, at, client, door, action, type, id, outcome, request, detail", true},
-	{"stream", 1, "sid, tid, id, cid, config, created, position, state", true},
-	{"promise", 2, "txn, n, tid, cid, at, asked, seq", false},
+	{"tenant", true, 1, "tid, id, name, name_key, settings, default_pop, default_group, version, created, modified", true},
+	{"setting", true, 1, "name, value", false},
+	{"resource", false, 1, "rid, type, id, key, external_id, pop, name, display, version, created, modified, doc", true},
+	{"attr_def", false, 1, "aid, type, path, state, kind, exact, scope", true},
+	{"attr", false, 3, "aid, val, rid", false},
+	{"unique_value", false, 2, "scope, val, rid", false},
+	{"member", false, 3, "gid, kind, mid", false},
+	{"credential", false, 1, "rid, hash, changed, must_change, failures, locked_until, history, last_login, failed", false},
+	{"confirmation", false, 2, "rid, purpose, hash, created, expires, redirect", false},
+	{"entitlement", false, 1, "rid, role", false},
+	{"schema_def", false, 1, "sid, key, doc", true},
+	{"type_def", false, 1, "type, key, doc", true},
+	{"api_client", false, 1, "cid, id, name, role, doors, created, disabled, settings", true},
+	{"api_secret", false, 1, "sid, cid, hash, created, expires, revoked, last_used, jwk", true},
+	{"assertion", false, 2, "cid, jti, expires", false},
+	{"change", false, 1, "seq, at, op, type, id, version, actor, request, detail", true},
+	{"audit", false, 1, "seq, at, client, door, action, type, id, outcome, request, detail", true},
+	{"stream", false, 1, "sid, id, cid, config, created, position, state", true},
+	{"promise", false, 2, "txn, n, cid, at, asked, seq", false},
 }
 
-func (c copied) keys() string { return strings.Join(strings.Split(c.columns, ", ")[:c.key], ", ") }
+// all returns the table's columns. Those that an engine has for its key are next to each other.
+func (c copied) all() string {
+	if c.shared {
+		return c.columns
+	}
+	return "tid, " + c.columns
+}
 
-func (c copied) width() int { return strings.Count(c.columns, ",") + 1 }
+// first returns the first n of the columns without tid.
+func (c copied) first(n int) string { return strings.Join(strings.Split(c.columns, ", ")[:n], ", ") }
+
+// keys returns the table's primary key in a database, and where in the columns it begins.
+func (c copied) keys(db *DB) (keys string, from int) {
+	keys = c.first(c.key)
+	if c.shared {
+		return keys, 0
+	}
+	if own := db.engine.key(c.name, keys); own != keys {
+		return own, 0
+	}
+	return keys, 1
+}
+
+func (c copied) width() int { return strings.Count(c.all(), ",") + 1 }
 
 // rows is the part of a statement that names the table's rows.
 func (c copied) rows() string {
@@ -267,7 +289,7 @@ func (c *copier) copy() error {
 		last := int64(0)
 		if t.serial {
 			var err error
-			if last, err = c.from.db.engine.(keeper).serial(c.from, t.name, t.keys()); err != nil {
+			if last, err = c.from.db.engine.(keeper).serial(c.from, t.name, t.first(1)); err != nil {
 				return err
 			}
 		}
@@ -278,7 +300,7 @@ func (c *copier) copy() error {
 			if !t.serial {
 				continue
 			}
-			if err := tx.db.engine.(keeper).setSerial(tx, t.name, t.keys(), serials[i]); err != nil {
+			if err := tx.db.engine.(keeper).setSerial(tx, t.name, t.first(1), serials[i]); err != nil {
 				return err
 			}
 		}
@@ -293,15 +315,22 @@ const copyRows = 2000
 // time for each that grows with their number.
 const copyValues = 200
 
-// page returns the rows of a table that follow the one with the key after, nil
-// for none, in order. No statement takes long, however large the table is.
+// page returns the rows of a table that follow the one with the key after, nil for none,
+// in the order of its key. No statement takes long, however large the table is.
 func page(tx *Tx, t copied, after []any) ([][]any, error) {
-	text := "-- reads everything\nSELECT " + t.columns + t.rows()
+	keys, _ := t.keys(tx.db)
+	text := "-- reads everything\nSELECT " + t.all() + t.rows()
 	if after != nil {
-		text += " AND (" + t.keys() + ") > (" + marks(0, t.key) + ")"
+		text += " AND (" + keys + ") > (" + marks(0, len(after)) + ")"
 	}
 	return list(tx, func(s scan) ([]any, error) { return readRow(s, t.width()) },
-		text+" ORDER BY "+t.keys()+fmt.Sprintf(" LIMIT %d", copyRows), after...)
+		text+" ORDER BY "+keys+fmt.Sprintf(" LIMIT %d", copyRows), after...)
+}
+
+// keyOf returns the key of a row in a database, as page takes it.
+func keyOf(db *DB, t copied, row []any) []any {
+	keys, from := t.keys(db)
+	return row[from : from+strings.Count(keys, ",")+1]
 }
 
 // table copies the rows of a table, in order of their keys.
@@ -322,7 +351,7 @@ func (c *copier) flush(t copied, batch [][]any) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	c.state.After, c.state.Rows = batch[len(batch)-1][:t.key], c.state.Rows+int64(len(batch))
+	c.state.After, c.state.Rows = keyOf(c.from.db, t, batch[len(batch)-1]), c.state.Rows+int64(len(batch))
 	err := c.to.Update(c.ctx, func(tx *Tx) error {
 		for rest := batch; len(rest) > 0; {
 			n := min(len(rest), copyValues/t.width())
@@ -346,7 +375,7 @@ func (c *copier) flush(t copied, batch [][]any) error {
 // insertRows returns the statement that inserts n rows.
 func insertRows(t copied, n int) string {
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + t.name + "(" + t.columns + ") VALUES ")
+	b.WriteString("INSERT INTO " + t.name + "(" + t.all() + ") VALUES ")
 	for i := range n {
 		if i > 0 {
 			b.WriteString(", ")
@@ -385,7 +414,7 @@ func (c *copier) compare() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		var got [sha256.Size]byte
+		var got sum
 		err = c.to.View(c.ctx, func(tx *Tx) (err error) {
 			got, _, err = digest(tx, t)
 			return err
@@ -402,27 +431,37 @@ func (c *copier) compare() (string, error) {
 	return fmt.Sprintf("%x", all.Sum(nil)), nil
 }
 
-// digest returns that of a table's rows, in order of their keys, and how many they are.
-func digest(tx *Tx, t copied) (sum [sha256.Size]byte, n int64, err error) {
-	h := sha256.New()
+// A sum is the sum of the SHA-256 of rows: it does not depend on their order, which
+// is another one in each engine.
+type sum [sha256.Size]byte
+
+func (s *sum) add(hash [sha256.Size]byte) {
+	carry := 0
+	for i := range s {
+		carry += int(s[i]) + int(hash[i])
+		s[i] = byte(carry)
+		carry >>= 8
+	}
+}
+
+// digest returns that of a table's rows, and how many they are.
+func digest(tx *Tx, t copied) (total sum, n int64, err error) {
 	var after []any
+	var text []byte
 	for {
 		rows, err := page(tx, t, after)
-		if err != nil {
-			return sum, n, err
+		if err != nil || len(rows) == 0 {
+			return total, n, err
 		}
-		if len(rows) == 0 {
-			return [sha256.Size]byte(h.Sum(nil)), n, nil
-		}
-		var text []byte
 		for _, row := range rows {
+			text = text[:0]
 			for _, v := range row {
 				text = appendValue(text, v)
 			}
+			total.add(sha256.Sum256(text))
 		}
-		h.Write(text)
 		n += int64(len(rows))
-		after = rows[len(rows)-1][:t.key]
+		after = keyOf(tx.db, t, rows[len(rows)-1])
 	}
 }
 

@@ -224,7 +224,7 @@ func TestCopyKeepsKeys(t *testing.T) {
 			to := storetest.MustOpen(t, cfg)
 			before := int64(0)
 			storetest.MustView(t, to, func(tx *store.Tx) (err error) {
-				before, err = tx.LastChange()
+				before, err = tx.LastChange(tid)
 				return err
 			})
 			row, attrs := storetest.NewUser(tid, "u-9", "user9")

@@ -76,9 +76,9 @@ func createForEver(db *store.DB) error {
 					if err := tx.Insert(row, attrs); err != nil {
 						return err
 					}
-					_, err := tx.AddMembers(group.RID, row.RID)
+					_, err := tx.AddMembers(group.TID, group.RID, row.RID)
 					return errors.Join(err,
-						tx.SetCredential(&store.Credential{RID: row.RID, Hash: "hash", Changed: start}),
+						tx.SetCredential(&store.Credential{TID: row.TID, RID: row.RID, Hash: "hash", Changed: start}),
 						tx.AppendChange(&store.Change{TID: tenant.TID, At: start, Op: store.OpCreate, Type: store.User, ID: id, Version: 1}),
 						tx.AppendAudit(&store.Audit{TID: tenant.TID, At: start, ID: id}))
 				})
@@ -166,7 +166,7 @@ func checkWhole(t *testing.T, tx *store.Tx, tid, gid int64, acknowledged []strin
 	users, total := page.Rows, page.Total
 	changes, err2 := tx.Changes(tid, 0, 1<<20)
 	audits, err3 := tx.Audits(tid, 0, 1<<20)
-	members, err4 := tx.MemberRIDs(gid)
+	members, err4 := tx.MemberRIDs(tid, gid)
 	if len(users) != total || len(changes) != total || len(audits) != total || len(members) != total {
 		t.Errorf("%d users (%d counted), %d changes, %d audit rows, %d members", len(users), total, len(changes), len(audits), len(members))
 	}

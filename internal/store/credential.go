@@ -8,6 +8,7 @@ import (
 
 // A Credential is the state of a user's password.
 type Credential struct {
+	TID         int64
 	RID         int64
 	Hash        string    // PHC string; empty for no password
 	Changed     time.Time // of Hash; zero without one
@@ -20,9 +21,9 @@ type Credential struct {
 }
 
 // Credential returns the credential of a user. Errors: ErrNotFound.
-func (tx *Tx) Credential(rid int64) (*Credential, error) {
+func (tx *Tx) Credential(tid, rid int64) (*Credential, error) {
 	return first(tx, func(s scan) (*Credential, error) {
-		c := Credential{RID: rid}
+		c := Credential{TID: tid, RID: rid}
 		var changed, failed, locked, login sql.NullInt64
 		var history sql.NullString
 		if err := s(&c.Hash, &changed, &c.MustChange, &c.Failures, &failed, &locked, &history, &login); err != nil {
@@ -33,7 +34,7 @@ func (tx *Tx) Credential(rid int64) (*Credential, error) {
 			return &c, json.Unmarshal([]byte(history.String), &c.History)
 		}
 		return &c, nil
-	}, "SELECT coalesce(hash, ''), changed, must_change, failures, failed, locked_until, history, last_login FROM credential WHERE rid = $1"+tx.lock("UPDATE"), rid)
+	}, "SELECT coalesce(hash, ''), changed, must_change, failures, failed, locked_until, history, last_login FROM credential WHERE tid = $1 AND rid = $2"+tx.lock("UPDATE"), tid, rid)
 }
 
 // SetCredential stores the credential of a user, whether there was one or not.
@@ -46,10 +47,10 @@ func (tx *Tx) SetCredential(c *Credential) error {
 		}
 		history = string(list)
 	}
-	_, err := tx.exec(`INSERT INTO credential(rid, hash, changed, must_change, failures, failed, locked_until, history, last_login)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-		ON CONFLICT (rid) DO UPDATE SET hash = $2, changed = $3, must_change = $4, failures = $5, failed = $6, locked_until = $7, history = $8, last_login = $9`,
-		c.RID, nullable(c.Hash), millis(c.Changed), c.MustChange, c.Failures, millis(c.Failed), millis(c.LockedUntil), history, millis(c.LastLogin))
+	_, err := tx.exec(`INSERT INTO credential(tid, rid, hash, changed, must_change, failures, failed, locked_until, history, last_login)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (`+tx.key("credential", "rid")+`) DO UPDATE SET hash = $3, changed = $4, must_change = $5, failures = $6, failed = $7, locked_until = $8, history = $9, last_login = $10`,
+		c.TID, c.RID, nullable(c.Hash), millis(c.Changed), c.MustChange, c.Failures, millis(c.Failed), millis(c.LockedUntil), history, millis(c.LastLogin))
 	return err
 }
 

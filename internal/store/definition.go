@@ -166,7 +166,7 @@ func (tx *Tx) addIndex(tid int64, t Type, index Index) error {
 			return err
 		}
 	}
-	return tx.must("UPDATE attr_def SET scope = $1 WHERE aid = $2", scope, aid)
+	return tx.must("UPDATE attr_def SET scope = $1 WHERE tid = $2 AND aid = $3", scope, tid, aid)
 }
 
 // wholeScope returns the scope of an attribute over all types, making it if it
@@ -176,7 +176,7 @@ func (tx *Tx) wholeScope(tid int64, path string) (int64, error) {
 	if errors.Is(err, ErrNotFound) {
 		scope, err = tx.insert("aid", "INSERT INTO attr_def(tid, type, path, state, kind) VALUES ($1, 0, $2, 0, '')", tid, path)
 		if err == nil {
-			err = tx.must("UPDATE attr_def SET scope = aid WHERE aid = $1", scope)
+			err = tx.must("UPDATE attr_def SET scope = aid WHERE tid = $1 AND aid = $2", tid, scope)
 		}
 	}
 	return scope, err
@@ -185,17 +185,17 @@ func (tx *Tx) wholeScope(tid int64, path string) (int64, error) {
 // dropIndex removes an index of a type and what it holds of the type's resources.
 func (tx *Tx) dropIndex(tid int64, t Type, aid int64) error {
 	// Those of other types are in the scope of a row of type 0.
-	if _, err := tx.exec("DELETE FROM unique_value WHERE scope = $1", aid); err != nil {
+	if _, err := tx.exec("DELETE FROM unique_value WHERE tid = $1 AND scope = $2", tid, aid); err != nil {
 		return err
 	}
-	if _, err := tx.exec("DELETE FROM attr WHERE aid IN ($1, $2)", aid, -aid); err != nil {
+	if _, err := tx.exec("DELETE FROM attr WHERE tid = $1 AND aid IN ($2, $3)", tid, aid, -aid); err != nil {
 		return err
 	}
-	if _, err := tx.exec(`DELETE FROM unique_value WHERE scope = (SELECT scope FROM attr_def WHERE aid = $1)
-		AND rid IN (SELECT rid FROM resource WHERE tid = $2 AND type = $3)`, aid, tid, t); err != nil {
+	if _, err := tx.exec(`DELETE FROM unique_value WHERE tid = $1 AND scope = (SELECT scope FROM attr_def WHERE tid = $1 AND aid = $2)
+		AND rid IN (SELECT rid FROM resource WHERE tid = $1 AND type = $3)`, tid, aid, t); err != nil {
 		return err
 	}
-	if err := tx.must("DELETE FROM attr_def WHERE aid = $1", aid); err != nil {
+	if err := tx.must("DELETE FROM attr_def WHERE tid = $1 AND aid = $2", tid, aid); err != nil {
 		return err
 	}
 	_, err := tx.exec(`DELETE FROM attr_def WHERE tid = $1 AND type = 0
@@ -221,15 +221,15 @@ func (tx *Tx) Reindex(r *Row, added []string) error {
 			attrs = r.Resource().Attributes()
 		}
 	}
-	if err := tx.index(r.RID, indexRows(fresh, attrs)); err != nil {
+	if err := tx.index(r.TID, r.RID, indexRows(fresh, attrs)); err != nil {
 		return err
 	}
-	return tx.claim(r.RID, fresh, uniqueRows(fresh, attrs))
+	return tx.claim(r.TID, r.RID, fresh, uniqueRows(fresh, attrs))
 }
 
 // IndexAbsent fills a new index of an attribute of which no resource has a value.
 func (tx *Tx) IndexAbsent(tid int64, t Type, path string) error {
-	_, err := tx.exec(`INSERT INTO attr(aid, val, rid) SELECT -d.aid, '', r.rid FROM attr_def d CROSS JOIN resource r
+	_, err := tx.exec(`INSERT INTO attr(tid, aid, val, rid) SELECT r.tid, -d.aid, '', r.rid FROM attr_def d CROSS JOIN resource r
 		WHERE d.tid = $1 AND d.type = $2 AND d.path = $3 AND r.tid = $1 AND r.type = $2`, tid, t, path)
 	return err
 }

@@ -3,9 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 // Plans returns the plan of every statement that was run on the database.
@@ -77,11 +80,64 @@ func Schema(t testing.TB, db *DB) map[string][]string {
 func CopiedColumns() map[string][]string {
 	tables := map[string][]string{}
 	for _, t := range copiedTables {
-		columns := strings.Split(t.columns, ", ")
+		columns := strings.Split(t.all(), ", ")
 		slices.Sort(columns)
 		tables[t.name] = columns
 	}
 	return tables
+}
+
+// inPostgres are what statements that are written for SQLite are in PostgreSQL,
+// which has no counters.
+var inPostgres = []struct{ pattern, text string }{{`(?s)(INSERT INTO|UPDATE) counter.*?;`, ""}, {`x'(\w+)'`, `'\x$1'`}}
+
+// MigrateStepwise makes the database with one migration after the other, and after each
+// runs what data returns for it.
+func MigrateStepwise(t testing.TB, cfg Config, data func(version string) string) {
+	t.Helper()
+	ctx := context.Background()
+	fail := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var s schemaSession
+	dir := "migrations/sqlite"
+	if cfg.URL == "" {
+		e := &sqliteEngine{cfg: cfg}
+		fail(e.create())
+		c, err := e.openWriter(ctx)
+		fail(err)
+		defer func() { fail(c.close()) }()
+		s = sqliteSchema{c}
+	} else {
+		e, err := poolOf(ctx, &DB{cfg: cfg})
+		fail(err)
+		defer e.pool.Close()
+		c, err := e.pool.Acquire(ctx)
+		fail(err)
+		defer c.Release()
+		s, dir = pgSchema{&pgSession{conn: c.Conn()}}, "migrations/postgres"
+	}
+	all, err := fs.ReadDir(migrations, dir)
+	fail(err)
+	files := fstest.MapFS{}
+	for _, f := range all {
+		text, err := fs.ReadFile(migrations, dir+"/"+f.Name())
+		fail(err)
+		files[f.Name()] = &fstest.MapFile{Data: text}
+		fail(migrateFiles(ctx, s, files))
+		more := data(f.Name()[:4])
+		if cfg.URL != "" {
+			for _, r := range inPostgres {
+				more = regexp.MustCompile(r.pattern).ReplaceAllString(more, r.text)
+			}
+		}
+		if err := s.script(ctx, more); err != nil {
+			t.Fatalf("%s: %v", f.Name(), err)
+		}
+	}
 }
 
 // Script runs statements on a file that nobody has open.

@@ -193,16 +193,16 @@ func (set indexSet) without(other indexSet) indexSet {
 }
 
 // index adds index rows of a resource.
-func (tx *Tx) index(rid int64, set indexSet) error {
+func (tx *Tx) index(tid, rid int64, set indexSet) error {
 	if len(set) == 0 {
 		return nil
 	}
-	return tx.db.engine.addIndexRows(tx, rid, set)
+	return tx.db.engine.addIndexRows(tx, tid, rid, set)
 }
 
-func (tx *Tx) unindex(rid int64, set indexSet) error {
+func (tx *Tx) unindex(tid, rid int64, set indexSet) error {
 	for _, row := range set {
-		if err := tx.push("DELETE FROM attr WHERE aid = $1 AND val = $2 AND rid = $3", row.aid, row.val, rid); err != nil {
+		if err := tx.push("DELETE FROM attr WHERE tid = $1 AND aid = $2 AND val = $3 AND rid = $4", tid, row.aid, row.val, rid); err != nil {
 			return err
 		}
 	}

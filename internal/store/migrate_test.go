@@ -1,16 +1,17 @@
-package store
+package store_test
 
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
+	"github.com/rollcall-directory/rollcall/internal/postgrestest"
 	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 // oldData is what the program of each version of the schema may have stored, on
@@ -32,7 +33,7 @@ var oldData = map[string]string{
 		INSERT INTO credential(rid, hash, changed, must_change, failures) VALUES (3, 'hash of ada', 3000, 1, 2);
 		INSERT INTO api_client(cid, tid, id, name, role, doors, created, disabled) VALUES (1, 1, 'client', 'Client', 'writer', '["scim2"]', 1000, 0);
 		INSERT INTO api_secret(cid, hash, created) VALUES (1, x'00ff', 1000);
-		INSERT INTO change(tid, at, op, type, id, version, actor, request) VALUES (1, 3000, 1, 1, 'u-1', 1, 1, 'r');
+		INSERT INTO change(seq, tid, at, op, type, id, version, actor, request) VALUES (1, 1, 3000, 1, 1, 'u-1', 1, 1, 'r');
 		INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request) VALUES (1, 3000, 'client', 'scim2', 'create', 'User', 'u-1', 'ok', 'r');
 		INSERT INTO setting(name, value) VALUES ('key', x'01');
 		INSERT INTO counter(tid, type, n) VALUES (1, 1, 5), (1, 2, 1), (1, 3, 1);`,
@@ -58,57 +59,56 @@ var oldData = map[string]string{
 	"0008": `
 		INSERT INTO api_secret(cid, hash, created, jwk) VALUES (2, x'03', 1000, '{}');
 		INSERT INTO assertion(cid, jti, expires) VALUES (2, x'04', 9000);`,
-	"0009": ``,
+	"0009": `
+		INSERT INTO tenant(tid, id, name, name_key, default_pop, default_group, version, created, modified) VALUES (2, 'env2', 'Env2', 'env2', 10, 11, 1, 1000, 1000);
+		INSERT INTO resource(rid, tid, type, id, key, external_id, pop, name, display, version, created, modified, doc) VALUES
+			(10, 2, 3, 'p-1', 'default', NULL, NULL, 'Default', NULL, 1, 1000, 1000, '{"name":"Default"}'),
+			(11, 2, 2, 'g-1', 'users', NULL, NULL, 'Users', NULL, 1, 1000, 1000, '{"displayName":"Users"}'),
+			(12, 2, 1, 'u-1', 'ada', NULL, 10, 'ada', NULL, 1, 3000, 3000, '{"userName":"ada","urn:x":{"code":"C"}}');
+		INSERT INTO attr_def(aid, tid, type, path, state, kind, exact, scope) VALUES (7, 2, 1, 'urn:x:code', 1, 'string', 1, 7);
+		INSERT INTO attr(aid, val, rid) VALUES (7, 'C', 12);
+		INSERT INTO unique_value(scope, val, rid) VALUES (7, 'C', 12);
+		INSERT INTO member(gid, kind, mid) VALUES (11, 1, 12);
+		INSERT INTO credential(rid, hash, changed, must_change, failures) VALUES (12, 'hash', 3000, 0, 0);
+		INSERT INTO confirmation(rid, purpose, hash, created, expires, redirect) VALUES (12, 1, x'02', 3000, 9000, '');
+		INSERT INTO entitlement(rid, role) VALUES (11, 1);
+		INSERT INTO api_client(cid, tid, id, name, role, doors, created, disabled) VALUES (3, 2, 'other', 'Other', 'reader', '[]', 1000, 0);
+		INSERT INTO api_secret(sid, cid, hash, created) VALUES (3, 3, x'05', 1000);
+		INSERT INTO assertion(cid, jti, expires) VALUES (3, x'04', 9000);
+		INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request) VALUES (NULL, 3000, 'x', 'scim2', 'refuse', '', '', 'refused', 'r');
+		INSERT INTO counter(tid, type, n) VALUES (2, 1, 1), (2, 2, 1), (2, 3, 1);`,
+	"0010": ``,
 }
 
 // TestMigrateData migrates what older programs have stored, step by step, and
 // asks for it.
 func TestMigrateData(t *testing.T) {
+	t.Parallel()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		testMigrateData(t, store.Config{Path: filepath.Join(t.TempDir(), "rollcall.db")})
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		testMigrateData(t, store.Config{URL: postgrestest.Database(t)})
+	})
+}
+
+func testMigrateData(t *testing.T, cfg store.Config) {
 	ctx := context.Background()
 	long := strings.Repeat("l", 300)
-	path := filepath.Join(t.TempDir(), "rollcall.db")
-	e := sqliteEngine{cfg: Config{Path: path}}
-	if err := e.create(); err != nil {
-		t.Fatal(err)
-	}
-	c, err := e.openWriter(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, err := fs.Glob(all, "*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := fstest.MapFS{}
-	for _, name := range names {
-		text, err := fs.ReadFile(all, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = &fstest.MapFile{Data: text}
-		if err := migrateFiles(ctx, sqliteSchema{c}, files); err != nil {
-			t.Fatal(err)
-		}
-		data, known := oldData[name[:4]]
+	store.MigrateStepwise(t, cfg, func(version string) string {
+		data, known := oldData[version]
 		if !known {
-			t.Fatalf("no data of version %s: add some, by which the migrations after it are tested", name)
+			t.Fatalf("no data of version %s: add some, by which the migrations after it are tested", version)
 		}
-		if err := c.script(ctx, strings.ReplaceAll(data, "LONG", long)); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-	}
-	if err := c.close(); err != nil {
-		t.Fatal(err)
-	}
-	db := open(t, Config{Path: path})
+		return strings.ReplaceAll(data, "LONG", long)
+	})
+	db := storetest.MustOpen(t, cfg)
 	users := scim.UserType()
-	ask := func(tx *Tx, filter, by string, descending bool) (ids []string) {
+	ask := func(tx *store.Tx, filter, by string, descending bool) (ids []string) {
 		t.Helper()
-		q := Query{TID: 1, Type: User, Count: 10, TypeName: "User"}
+		q := store.Query{TID: 1, Type: store.User, Count: 10, TypeName: "User"}
 		if filter != "" {
 			f, err := scim.ParseFilter(filter, scim.FilterOptions{})
 			if err == nil {
@@ -141,7 +141,7 @@ func TestMigrateData(t *testing.T) {
 		}
 		return ids
 	}
-	check := func(tx *Tx) error {
+	check := func(tx *store.Tx) error {
 		for _, q := range []struct{ filter, by, want string }{
 			{"", "", "u-1 u-2 u-3 u-4 u-5 u-6"},
 			{`userName eq "BOB"`, "", "u-2"}, {`userName gt "b"`, "", "u-2 u-3 u-4 u-6"}, {`not (userName pr)`, "", ""},
@@ -159,12 +159,19 @@ func TestMigrateData(t *testing.T) {
 			}
 		}
 		login, err1 := tx.SecretByHash([]byte{0, 0xff})
-		credential, err2 := tx.Credential(3)
+		credential, err2 := tx.Credential(1, 3)
 		strict, err3 := tx.Client("strict")
-		entitled, err4 := tx.Entitlement(2)
+		entitled, err4 := tx.Entitlement(1, 2)
 		schemas, err5 := tx.Schemas(1)
-		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+		namesake, err6 := tx.ByKey(2, store.User, "ada")
+		nobody, err7 := tx.Audits(0, 0, 10)
+		signer, err8 := tx.SecretByID(2, 3)
+		groups, err9 := tx.Groups(2, 12)
+		if err := errors.Join(err1, err2, err3, err4, err5, err6, err7, err8, err9); err != nil {
 			return err
+		}
+		if !namesake.HasPassword || namesake.Population != "p-1" || len(nobody) != 1 || signer.Client.ID != "other" || len(groups) != 1 || groups[0].ID != "g-1" {
+			t.Errorf("%+v %v %+v %v", namesake, nobody, signer, groups)
 		}
 		if login.Client.ID != "client" || !slices.Equal(login.Client.Doors, []string{"scim2"}) || credential.Hash != "hash of ada" || !credential.MustChange ||
 			string(strict.Settings) != `{"mode":"strict"}` || entitled != 1 || len(schemas) != 1 {
@@ -172,12 +179,12 @@ func TestMigrateData(t *testing.T) {
 		}
 		return tx.Check()
 	}
-	if err := db.View(ctx, func(tx *Tx) error { return check(tx) }); err != nil {
+	if err := db.View(ctx, func(tx *store.Tx) error { return check(tx) }); err != nil {
 		t.Error(err)
 	}
 	// What is written now keeps what was migrated in order.
-	err = db.Update(ctx, func(tx *Tx) error {
-		row, err := tx.ByID(1, User, "u-2")
+	err := db.Update(ctx, func(tx *store.Tx) error {
+		row, err := tx.ByID(1, store.User, "u-2")
 		if err != nil {
 			return err
 		}

@@ -211,8 +211,8 @@ func (tx *Tx) segments(q *Query, c *condition) ([]segment, error) {
 			return nil, err
 		}
 		list = []segment{
-			{from: rows("attr", "r.aid = ?", aid), above: " AND r.val > ''", rid: "r.rid", by: "r.val", value: text},
-			{from: rows("attr", "r.aid = ? AND r.val = ''", -aid), rid: "r.rid", missing: true},
+			{from: rows("attr", "r.tid = ? AND r.aid = ?", q.TID, aid), above: " AND r.val > ''", rid: "r.rid", by: "r.val", value: text},
+			{from: rows("attr", "r.tid = ? AND r.aid = ? AND r.val = ''", q.TID, -aid), rid: "r.rid", missing: true},
 		}
 	}
 	if key.Descending && !key.CREST {
@@ -243,7 +243,7 @@ func (tx *Tx) walk(q *Query, list []segment, at *Position, back bool, offset, li
 			continue
 		}
 		reached = true
-		found, err := tx.walkSegment(&part, from, descending, offset, limit-len(rows))
+		found, err := tx.walkSegment(q, &part, from, descending, offset, limit-len(rows))
 		if err != nil {
 			return nil, err
 		}
@@ -266,7 +266,7 @@ func (tx *Tx) walk(q *Query, list []segment, at *Position, back bool, offset, li
 	return rows, nil
 }
 
-func (tx *Tx) walkSegment(part *segment, at *Position, descending bool, offset, limit int) ([]*Row, error) {
+func (tx *Tx) walkSegment(q *Query, part *segment, at *Position, descending bool, offset, limit int) ([]*Row, error) {
 	comes, direction := ">", ""
 	if descending {
 		comes, direction = "<", " DESC"
@@ -299,8 +299,8 @@ func (tx *Tx) walkSegment(part *segment, at *Position, descending bool, offset, 
 		s.add(" AND ("+part.by+", "+part.rid+") "+comes+" (?, ?)", value, at.RID)
 	}
 	// CROSS JOIN keeps the page outside, and with it its order.
-	s.add(" ORDER BY "+by+part.rid+direction+" LIMIT ? + 0 OFFSET ? + 0) page CROSS JOIN resource r"+rowJoins+"WHERE r.rid = page.rid ORDER BY "+outer+"page.rid"+direction,
-		limit, offset)
+	s.add(" ORDER BY "+by+part.rid+direction+" LIMIT ? + 0 OFFSET ? + 0) page CROSS JOIN resource r"+rowJoins+"WHERE r.tid = ? AND r.rid = page.rid ORDER BY "+outer+"page.rid"+direction,
+		limit, offset, q.TID)
 	return list(tx, scanRow, s.text.String(), s.vals...)
 }
 

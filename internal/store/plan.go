@@ -83,7 +83,7 @@ func (p *planner) within(c *condition) (*condition, error) {
 	}
 	// As it is a point, no intersection does without it.
 	there := &condition{kind: lookup, exact: true, point: true, from: "resource", rid: "rid",
-		where: "pop IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ")", vals: []any{p.q.Within}}
+		where: "tid = ? AND pop IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ")", vals: []any{p.q.TID, p.q.Within}}
 	return p.intersection([]*condition{c, there}, false)
 }
 
@@ -402,22 +402,22 @@ func (p *planner) moment(column string, cmp scim.Comparison) (*condition, error)
 func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) {
 	const sure = maxVal - utf8.UTFMax
 	c := &condition{kind: lookup, exact: true, from: "attr", rid: "rid", repeats: cmp.MultiValued}
-	absent := &condition{kind: lookup, exact: true, point: true, from: "attr", rid: "rid", where: "aid = ? AND val = ''", vals: []any{-aid}}
+	absent := &condition{kind: lookup, exact: true, point: true, from: "attr", rid: "rid", where: "tid = ? AND aid = ? AND val = ''", vals: []any{p.q.TID, -aid}}
 	key, op := cmp.Key, cmp.Op
 	switch op {
 	case scim.OpPr:
 		if cmp.Type == scim.TypeString || cmp.Type == scim.TypeReference || cmp.Type == scim.TypeBinary {
 			return &condition{kind: not, args: []*condition{absent}, exact: true}, nil
 		}
-		c.where, c.vals = "aid = ?", []any{aid}
+		c.where, c.vals = "tid = ? AND aid = ?", []any{p.q.TID, aid}
 		return c, nil
 	case scim.OpEq:
 		c.point, c.repeats = true, false
 		c.exact = len(key) < sure
-		c.where, c.vals = "aid = ? AND val = ?", []any{aid, cut(key)}
+		c.where, c.vals = "tid = ? AND aid = ? AND val = ?", []any{p.q.TID, aid, cut(key)}
 		return c, nil
 	case scim.OpCo, scim.OpEw, scim.OpNe:
-		long, err := p.tx.hasLong(aid)
+		long, err := p.tx.hasLong(p.q.TID, aid)
 		if err != nil {
 			return nil, err
 		}
@@ -427,7 +427,7 @@ func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) 
 			where = "(" + where + " OR octet_length(val) > 252)"
 			c.exact = false
 		}
-		c.where, c.vals = "aid = ? AND "+where, append([]any{aid}, vals...)
+		c.where, c.vals = "tid = ? AND aid = ? AND "+where, append([]any{p.q.TID, aid}, vals...)
 		if op == scim.OpNe { // also those without a value, among which are those with an empty one
 			absent.exact = key != ""
 			return union([]*condition{c, absent}), nil
@@ -441,28 +441,28 @@ func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) 
 		case scim.OpGt:
 			op = scim.OpGe
 		case scim.OpLt, scim.OpLe: // and those that begin with the key
-			c.where, c.vals = "aid = ?", []any{aid}
+			c.where, c.vals = "tid = ? AND aid = ?", []any{p.q.TID, aid}
 			if end := following(key); end != "" {
-				c.where, c.vals = "aid = ? AND val < ?", []any{aid, end}
+				c.where, c.vals = "tid = ? AND aid = ? AND val < ?", []any{p.q.TID, aid, end}
 			}
 			return c, nil
 		}
 	}
 	where, vals, _ := p.tx.compareText("val", op, key)
-	c.where, c.vals = "aid = ? AND "+where, append([]any{aid}, vals...)
+	c.where, c.vals = "tid = ? AND aid = ? AND "+where, append([]any{p.q.TID, aid}, vals...)
 	return c, nil
 }
 
 // hasLong reports whether the index holds keys that may have been cut.
-func (tx *Tx) hasLong(aid int64) (bool, error) {
+func (tx *Tx) hasLong(tid, aid int64) (bool, error) {
 	return first(tx, func(s scan) (long bool, err error) { return long, s(&long) },
-		"SELECT EXISTS (SELECT 1 FROM attr WHERE aid = $1 AND octet_length(val) > 252)", aid)
+		"SELECT EXISTS (SELECT 1 FROM attr WHERE tid = $1 AND aid = $2 AND octet_length(val) > 252)", tid, aid)
 }
 
 // related returns the condition of those that have members or groups, nil for
 // another attribute.
 func (p *planner) related(attr string) *condition {
-	c := &condition{kind: lookup, exact: true, point: true, scan: true, repeats: true, from: "member", where: "kind = ?", vals: []any{memberKind}}
+	c := &condition{kind: lookup, exact: true, point: true, scan: true, repeats: true, from: "member", where: "tid = ? AND kind = ?", vals: []any{p.q.TID, memberKind}}
 	switch {
 	case attr == "members" && p.q.Type == Group:
 		c.rid = "gid"
@@ -492,11 +492,11 @@ func (p *planner) relation(cmp scim.Comparison) (*condition, error) {
 	switch path {
 	case populationPath:
 		pop, err := p.ridOf(Population, cmp.Key)
-		return &condition{kind: lookup, exact: true, point: true, from: "resource", rid: "rid", where: "pop = ?", vals: []any{pop}}, err
+		return &condition{kind: lookup, exact: true, point: true, from: "resource", rid: "rid", where: "tid = ? AND pop = ?", vals: []any{p.q.TID, pop}}, err
 	case "members.value":
 		user, err := p.ridOf(User, cmp.Key)
-		return &condition{kind: lookup, exact: true, point: true, repeats: true, from: "member", rid: "gid", where: "mid IN (?, ?) AND kind = ?",
-			vals: []any{user, group, memberKind}}, err
+		return &condition{kind: lookup, exact: true, point: true, repeats: true, from: "member", rid: "gid", where: "tid = ? AND mid IN (?, ?) AND kind = ?",
+			vals: []any{p.q.TID, user, group, memberKind}}, err
 	}
 	return p.belonging(group)
 }
@@ -521,11 +521,11 @@ func (p *planner) belonging(group int64) (*condition, error) {
 	case len(all) == 1 && p.q.Type == Group:
 		return none(), nil
 	case !nested: // all of them are users
-		return &condition{kind: lookup, exact: true, point: true, from: "member", rid: "mid", where: "gid = ? AND kind = ?", vals: []any{group, memberKind}}, nil
+		return &condition{kind: lookup, exact: true, point: true, from: "member", rid: "mid", where: "tid = ? AND gid = ? AND kind = ?", vals: []any{p.q.TID, group, memberKind}}, nil
 	}
 	return &condition{kind: lookup, exact: true, repeats: true, from: "member CROSS JOIN resource", rid: "mid",
-		where: "gid IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ") AND kind = ? AND resource.rid = mid AND type = ?",
-		vals:  []any{all, memberKind, p.q.Type}}, nil
+		where: "member.tid = ? AND gid IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ") AND kind = ? AND resource.tid = member.tid AND resource.rid = mid AND type = ?",
+		vals:  []any{p.q.TID, all, memberKind, p.q.Type}}, nil
 }
 
 // innerGroups returns the groups that are members of a group. It goes through
@@ -535,15 +535,15 @@ func (tx *Tx) innerGroups(tid, group int64) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	members, err := first(tx, scanInt, "SELECT count(*) FROM (SELECT 1 FROM member WHERE gid = $1 AND kind = $2 LIMIT $3 + 0) w", group, memberKind, groups)
+	members, err := first(tx, scanInt, "SELECT count(*) FROM (SELECT 1 FROM member WHERE tid = $1 AND gid = $2 AND kind = $3 LIMIT $4 + 0) w", tid, group, memberKind, groups)
 	if err != nil {
 		return nil, err
 	}
 	if int(members) < groups {
-		return list(tx, scanInt, "SELECT m.mid FROM member m CROSS JOIN resource r WHERE m.gid = $1 AND m.kind = $2 AND r.rid = m.mid AND r.type = $3", group, memberKind, Group)
+		return list(tx, scanInt, "SELECT m.mid FROM member m CROSS JOIN resource r WHERE m.tid = $1 AND m.gid = $2 AND m.kind = $3 AND r.tid = m.tid AND r.rid = m.mid AND r.type = $4", tid, group, memberKind, Group)
 	}
 	return list(tx, scanInt, `SELECT r.rid FROM resource r WHERE r.tid = $1 AND r.type = $2
-		AND EXISTS (SELECT 1 FROM member m WHERE m.gid = $3 AND m.kind = $4 AND m.mid = r.rid)`, tid, Group, group, memberKind)
+		AND EXISTS (SELECT 1 FROM member m WHERE m.tid = r.tid AND m.gid = $3 AND m.kind = $4 AND m.mid = r.rid)`, tid, Group, group, memberKind)
 }
 
 // ridOf returns the RID of a public id, 0 if there is none.

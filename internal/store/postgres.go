@@ -207,7 +207,8 @@ func (e *postgresEngine) appendChange(tx *Tx, number bool, args ...any) (int64, 
 	return tx.insert("seq", text, args...)
 }
 
-// rebase sets base, so that the next change is after all that there are.
+// rebase sets base, so that the next change is after all that there are, of
+// which it asks for each environment in turn: so does the index begin.
 func (e *postgresEngine) rebase(ctx context.Context, s *pgSession) (err error) {
 	schema := pgSchema{s}
 	if err := schema.begin(ctx); err != nil {
@@ -216,7 +217,10 @@ func (e *postgresEngine) rebase(ctx context.Context, s *pgSession) (err error) {
 	defer func() { err = errors.Join(err, schema.end(ctx, err == nil)) }()
 	var last, next int64
 	if err := s.read(ctx, `SELECT coalesce((SELECT convert_from(value, 'UTF8')::bigint FROM setting WHERE name = 'change base'), 0),
-		(SELECT coalesce(max(seq), 0) FROM change), pg_snapshot_xmax(pg_current_snapshot())::text::bigint`, &e.base, &last, &next); err != nil {
+		coalesce((WITH RECURSIVE e(tid) AS (
+				SELECT min(tid) FROM change
+				UNION ALL SELECT (SELECT min(c.tid) FROM change c WHERE c.tid > e.tid) FROM e WHERE e.tid IS NOT NULL)
+			SELECT max((SELECT max(c.seq) FROM change c WHERE c.tid = e.tid)) FROM e), 0), pg_snapshot_xmax(pg_current_snapshot())::text::bigint`, &e.base, &last, &next); err != nil {
 		return err
 	}
 	if past := last>>seqBits - (next + e.base); past >= 0 {
@@ -278,8 +282,8 @@ func (e *postgresEngine) view(ctx context.Context, fn func(*Tx) error) error {
 
 // An attempt is one of those to do an update.
 type attempt struct {
-	held  []int64 // rids that others changed meanwhile in the attempts before, and that are now locked first
-	again bool    // another one is worth it
+	held  []resourceKey // what others changed meanwhile in the attempts before, and that are now locked first
+	again bool          // another one is worth it
 }
 
 func (e *postgresEngine) update(ctx context.Context, fn func(*Tx) error) error {
@@ -308,7 +312,11 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error, try *a
 	s := newPGSession(ctx, c, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
 	defer s.release()
 	if len(try.held) > 0 {
-		s.push("SELECT 1 FROM resource WHERE rid = ANY($1) ORDER BY rid FOR NO KEY UPDATE", try.held)
+		var tids, rids []int64
+		for _, key := range try.held {
+			tids, rids = append(tids, key.tid), append(rids, key.rid)
+		}
+		s.push("SELECT 1 FROM unnest($1::int[], $2::bigint[]) w(tid, rid) CROSS JOIN resource r WHERE r.tid = w.tid AND r.rid = w.rid ORDER BY r.rid FOR NO KEY UPDATE OF r", tids, rids)
 	}
 	tx := &Tx{db: e.db, session: s, ctx: context.Background(), limit: context.Background(), known: &knowledge{}}
 	o := call(fn, tx)
@@ -337,12 +345,12 @@ func (e *postgresEngine) attempt(ctx context.Context, fn func(*Tx) error, try *a
 	return o
 }
 
-// holdMore adds rids to those that are held and reports whether any is new.
-func holdMore(held *[]int64, rids []int64) bool {
+// holdMore adds resources to those that are held and reports whether any is new.
+func holdMore(held *[]resourceKey, stale []resourceKey) bool {
 	before := len(*held)
-	for _, rid := range rids {
-		if !slices.Contains(*held, rid) {
-			*held = append(*held, rid)
+	for _, key := range stale {
+		if !slices.Contains(*held, key) {
+			*held = append(*held, key)
 		}
 	}
 	return len(*held) > before
@@ -438,13 +446,16 @@ func (e *postgresEngine) lock(tx *Tx, how string) string {
 	return " FOR " + how
 }
 
-func (e *postgresEngine) addIndexRows(tx *Tx, rid int64, set indexSet) error {
+// key begins with the environment, so that the schema can be distributed by it.
+func (e *postgresEngine) key(_, columns string) string { return "tid, " + columns }
+
+func (e *postgresEngine) addIndexRows(tx *Tx, tid, rid int64, set indexSet) error {
 	aids, vals := make([]int64, len(set)), make([]string, len(set))
 	for i, row := range set {
 		aids[i], vals[i] = row.aid, row.val
 	}
-	return tx.push("INSERT INTO attr(aid, val, rid) SELECT w.aid, w.val, $3 FROM unnest($1::int[], $2::text[]) w(aid, val) ON CONFLICT DO NOTHING",
-		aids, vals, rid)
+	return tx.push("INSERT INTO attr(tid, aid, val, rid) SELECT $1::int, w.aid, w.val, $2::bigint FROM unnest($3::int[], $4::text[]) w(aid, val) ON CONFLICT DO NOTHING",
+		tid, rid, aids, vals)
 }
 
 func (e *postgresEngine) count(tx *Tx, tid int64, t Type) (int, error) {

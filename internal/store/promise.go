@@ -26,7 +26,7 @@ func (tx *Tx) InsertPromise(p *Promise) error {
 // KeepPromise stores p.Seq. Errors: ErrNotFound if there is no such promise or
 // it is kept already.
 func (tx *Tx) KeepPromise(p *Promise) error {
-	return tx.must("UPDATE promise SET seq = $1 WHERE txn = $2 AND n = $3 AND seq IS NULL", p.Seq, p.Txn, p.N)
+	return tx.must("UPDATE promise SET seq = $1 WHERE tid = $2 AND txn = $3 AND n = $4 AND seq IS NULL", p.Seq, p.TID, p.Txn, p.N)
 }
 
 const selectPromise = "SELECT txn, n, tid, cid, at, asked, coalesce(seq, 0) FROM promise "
@@ -40,8 +40,8 @@ func scanPromise(s scan) (*Promise, error) {
 }
 
 // Promises returns those of a request, in order.
-func (tx *Tx) Promises(txn string) ([]*Promise, error) {
-	return list(tx, scanPromise, selectPromise+"WHERE txn = $1 ORDER BY n", txn)
+func (tx *Tx) Promises(tid int64, txn string) ([]*Promise, error) {
+	return list(tx, scanPromise, selectPromise+"WHERE tid = $1 AND txn = $2 ORDER BY n", tid, txn)
 }
 
 // OpenPromises returns those of all environments that are not kept.

@@ -184,11 +184,11 @@ func (tx *Tx) linkRows(q *Query, list []segment, p *Page, more bool) error {
 }
 
 // rows returns the rows of these rids, in their order.
-func (tx *Tx) rows(rids []int64) ([]*Row, error) {
+func (tx *Tx) rows(tid int64, rids []int64) ([]*Row, error) {
 	if len(rids) == 0 {
 		return nil, nil
 	}
-	rows, err := list(tx, scanRow, "SELECT "+rowColumns+" FROM "+tx.listed("$1", "bigint")+" CROSS JOIN resource r"+rowJoins+"WHERE r.rid = w.value", rids)
+	rows, err := list(tx, scanRow, "SELECT "+rowColumns+" FROM "+tx.listed("$2", "bigint")+" CROSS JOIN resource r"+rowJoins+"WHERE r.tid = $1 AND r.rid = w.value", tid, rids)
 	at := make(map[int64]int, len(rids))
 	for i, rid := range rids {
 		at[rid] = i
@@ -223,18 +223,18 @@ func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 	uses := func(attr string) bool { return o.uses(attr) || decides && q.Filter.Uses(attr) }
 	var found []place
 	for rids := range slices.Chunk(rids, chunk) {
-		rows, err := tx.rows(rids)
+		rows, err := tx.rows(q.TID, rids)
 		if err != nil {
 			return nil, err
 		}
 		var groupsOf, managersOf map[int64][]scim.Reference
 		if uses("groups") {
-			if groupsOf, err = tx.GroupsOf(rids); err != nil {
+			if groupsOf, err = tx.GroupsOf(q.TID, rids); err != nil {
 				return nil, err
 			}
 		}
 		if uses(scim.ManagerAttribute) {
-			if managersOf, err = tx.ManagersOf(rids, q.Within); err != nil {
+			if managersOf, err = tx.ManagersOf(q.TID, rids, q.Within); err != nil {
 				return nil, err
 			}
 		}
@@ -252,7 +252,7 @@ func (tx *Tx) scan(q *Query, c *condition, missing string) (*Page, error) {
 				r.Manager = &m[0]
 			}
 			if uses("members") {
-				if r.Members, err = tx.Ends(scim.Members, row.RID, q.Within); err != nil {
+				if r.Members, err = tx.Ends(q.TID, scim.Members, row.RID, q.Within); err != nil {
 					return nil, err
 				}
 			}
@@ -293,6 +293,6 @@ func (tx *Tx) cutOut(q *Query, found []place) (p *Page, err error) {
 			p.Places = append(p.Places, Position{Keys: at.keys, RID: at.rid})
 		}
 	}
-	p.Rows, err = tx.rows(rids)
+	p.Rows, err = tx.rows(q.TID, rids)
 	return p, err
 }

@@ -131,10 +131,10 @@ func (tx *Tx) Insert(r *Row, attrs *scim.Object) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.index(rid, indexRows(defs, attrs)); err != nil {
+	if err := tx.index(r.TID, rid, indexRows(defs, attrs)); err != nil {
 		return err
 	}
-	if err := tx.claim(rid, defs, uniqueRows(defs, attrs)); err != nil {
+	if err := tx.claim(r.TID, rid, defs, uniqueRows(defs, attrs)); err != nil {
 		return err
 	}
 	err = tx.db.engine.counted(tx, r.TID, r.Type, 1)
@@ -155,52 +155,53 @@ func (tx *Tx) Replace(old, r *Row, attrs *scim.Object) error {
 	}
 	name, display := names(old.Type, attrs)
 	n, err := tx.exec(`UPDATE resource SET id = $1, key = $2, external_id = $3, pop = $4, name = $5, display = $6, version = $7, modified = $8, doc = $9
-		WHERE rid = $10 AND version = $11`,
+		WHERE tid = $10 AND rid = $11 AND version = $12`,
 		r.ID, nullable(r.Key), nullable(r.ExternalID), nullable(r.Pop), name, nullable(display), r.Version, millis(r.Modified), string(r.Doc),
-		old.RID, old.Version)
+		old.TID, old.RID, old.Version)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
-		return tx.changed(old.RID)
+		return tx.changed(old.TID, old.RID)
 	}
 	if r.ID != old.ID {
 		tx.known.forget() // of a tenant's defaults
 	}
 	had, has := indexRows(defs, old.Resource().Attributes()), indexRows(defs, attrs)
-	if err := tx.unindex(old.RID, had.without(has)); err != nil {
+	if err := tx.unindex(old.TID, old.RID, had.without(has)); err != nil {
 		return err
 	}
-	if err := tx.index(old.RID, has.without(had)); err != nil {
+	if err := tx.index(old.TID, old.RID, has.without(had)); err != nil {
 		return err
 	}
 	had, has = uniqueRows(defs, old.Resource().Attributes()), uniqueRows(defs, attrs)
-	if err := tx.release(old.RID, had.without(has)); err != nil {
+	if err := tx.release(old.TID, old.RID, had.without(has)); err != nil {
 		return err
 	}
-	return tx.claim(old.RID, defs, has.without(had))
+	return tx.claim(old.TID, old.RID, defs, has.without(had))
 }
 
-// Touch raises the Version of the resources, whatever it is, and moves Modified
-// to at unless it is later. It returns them in order of their creation.
-func (tx *Tx) Touch(at time.Time, rids ...int64) ([]*Row, error) {
+// Touch raises the Version of resources of an environment, whatever it is, and moves
+// Modified to at unless it is later. It returns them in order of their creation.
+func (tx *Tx) Touch(tid int64, at time.Time, rids ...int64) ([]*Row, error) {
 	if len(rids) == 0 {
 		return nil, nil
 	}
-	these := " IN (SELECT value FROM " + tx.listed("$1", "bigint") + ")"
-	_, err := tx.exec("UPDATE resource SET version = version + 1, modified = CASE WHEN modified > $2 THEN modified ELSE $2 END WHERE rid"+these, rids, millis(at))
+	these := " IN (SELECT value FROM " + tx.listed("$2", "bigint") + ")"
+	_, err := tx.exec("UPDATE resource SET version = version + 1, modified = CASE WHEN modified > $3 THEN modified ELSE $3 END WHERE tid = $1 AND rid"+these,
+		tid, rids, millis(at))
 	if err != nil {
 		return nil, err
 	}
-	return list(tx, scanRow, selectRow+"WHERE r.rid"+these+" ORDER BY r.rid", rids)
+	return list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.rid"+these+" ORDER BY r.rid", tid, rids)
 }
 
 // Hold keeps others from changing a resource that was read, and from relating to
 // it, until the transaction ends. Errors: ErrStale.
 func (tx *Tx) Hold(r *Row) error {
-	version, err := first(tx, scanInt, "SELECT version FROM resource WHERE rid = $1"+tx.lock("UPDATE"), r.RID)
+	version, err := first(tx, scanInt, "SELECT version FROM resource WHERE tid = $1 AND rid = $2"+tx.lock("UPDATE"), r.TID, r.RID)
 	if errors.Is(err, ErrNotFound) || err == nil && version != r.Version {
-		return tx.changed(r.RID)
+		return tx.changed(r.TID, r.RID)
 	}
 	return err
 }
@@ -213,23 +214,23 @@ func (tx *Tx) Delete(r *Row) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.exec("DELETE FROM resource WHERE rid = $1 AND version = $2", r.RID, r.Version)
+	n, err := tx.exec("DELETE FROM resource WHERE tid = $1 AND rid = $2 AND version = $3", r.TID, r.RID, r.Version)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
-		return tx.changed(r.RID)
+		return tx.changed(r.TID, r.RID)
 	}
-	if err := tx.unindex(r.RID, indexRows(defs, r.Resource().Attributes())); err != nil {
+	if err := tx.unindex(r.TID, r.RID, indexRows(defs, r.Resource().Attributes())); err != nil {
 		return err
 	}
-	if err := tx.release(r.RID, uniqueRows(defs, r.Resource().Attributes())); err != nil {
+	if err := tx.release(r.TID, r.RID, uniqueRows(defs, r.Resource().Attributes())); err != nil {
 		return err
 	}
-	if _, err := tx.exec("DELETE FROM member WHERE gid = $1", r.RID); err != nil {
+	if _, err := tx.exec("DELETE FROM member WHERE tid = $1 AND gid = $2", r.TID, r.RID); err != nil {
 		return err
 	}
-	if _, err := tx.exec("DELETE FROM member WHERE mid = $1", r.RID); err != nil {
+	if _, err := tx.exec("DELETE FROM member WHERE tid = $1 AND mid = $2", r.TID, r.RID); err != nil {
 		return err
 	}
 	return tx.db.engine.counted(tx, r.TID, r.Type, -1)
@@ -238,8 +239,8 @@ func (tx *Tx) Delete(r *Row) error {
 // What statements read that read rows, with scanRow.
 const (
 	rowColumns = `r.rid, r.tid, r.type, r.id, coalesce(r.key, ''), coalesce(r.external_id, ''), coalesce(r.pop, 0),
-		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login, EXISTS (SELECT 1 FROM member m WHERE m.mid = r.rid)`
-	rowJoins  = " LEFT JOIN resource p ON p.rid = r.pop LEFT JOIN credential c ON c.rid = r.rid "
+		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login, EXISTS (SELECT 1 FROM member m WHERE m.tid = r.tid AND m.mid = r.rid)`
+	rowJoins  = " LEFT JOIN resource p ON p.tid = r.tid AND p.rid = r.pop LEFT JOIN credential c ON c.tid = r.tid AND c.rid = r.rid "
 	selectRow = "SELECT " + rowColumns + " FROM resource r" + rowJoins
 )
 
@@ -263,8 +264,8 @@ func (tx *Tx) ByKey(tid int64, t Type, key string) (*Row, error) {
 }
 
 // ByRID returns the resource of this RID. Errors: ErrNotFound.
-func (tx *Tx) ByRID(rid int64) (*Row, error) {
-	return first(tx, scanRow, selectRow+"WHERE r.rid = $1", rid)
+func (tx *Tx) ByRID(tid, rid int64) (*Row, error) {
+	return first(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.rid = $2", tid, rid)
 }
 
 // ByExternalID returns the resources of this externalId in order of creation,
@@ -298,7 +299,7 @@ func (tx *Tx) Resolve(tid int64, t Type, ids []string) (map[string]int64, error)
 }
 
 // PopulationCount returns how many users are in a population.
-func (tx *Tx) PopulationCount(pop int64) (int, error) {
-	n, err := first(tx, scanInt, "SELECT count(*) FROM resource WHERE pop = $1", pop)
+func (tx *Tx) PopulationCount(tid, pop int64) (int, error) {
+	n, err := first(tx, scanInt, "SELECT count(*) FROM resource WHERE tid = $1 AND pop = $2", tid, pop)
 	return int(n), err
 }

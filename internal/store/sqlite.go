@@ -273,6 +273,12 @@ func (e *sqliteEngine) check(tx *Tx) error {
 	}
 	return tx.checkNone([]flaw{
 		{"references lead nowhere", "-- reads everything\nSELECT count(*) FROM pragma_foreign_key_check"},
+		{"rows are in another environment than what they belong to", `-- reads everything
+			SELECT (SELECT count(*) FROM credential c JOIN resource r ON r.rid = c.rid WHERE r.tid <> c.tid)
+				+ (SELECT count(*) FROM confirmation c JOIN resource r ON r.rid = c.rid WHERE r.tid <> c.tid)
+				+ (SELECT count(*) FROM entitlement e JOIN resource r ON r.rid = e.rid WHERE r.tid <> e.tid)
+				+ (SELECT count(*) FROM api_secret s JOIN api_client c ON c.cid = s.cid WHERE c.tid <> s.tid)
+				+ (SELECT count(*) FROM assertion a JOIN api_client c ON c.cid = a.cid WHERE c.tid <> a.tid)`},
 		{"counters are wrong", `-- reads everything
 			SELECT count(*) FROM (SELECT tid, type, count(*) AS n FROM resource GROUP BY tid, type) r
 			FULL JOIN (SELECT tid, type, n FROM counter WHERE n <> 0) c ON c.tid = r.tid AND c.type = r.type WHERE c.n IS NOT r.n`},
@@ -292,9 +298,18 @@ func (e *sqliteEngine) lockTenant(tx *Tx, _ int64, _ bool) error { return tx.err
 func (e *sqliteEngine) lock(*Tx, string) string                  { return "" }
 func (e *sqliteEngine) settled() string                          { return "" }
 
-func (e *sqliteEngine) addIndexRows(tx *Tx, rid int64, set indexSet) error {
+// key: where it is a number, it is that of the row in the file.
+func (e *sqliteEngine) key(table, columns string) string {
+	switch table {
+	case "attr", "unique_value", "member":
+		return "tid, " + columns
+	}
+	return columns
+}
+
+func (e *sqliteEngine) addIndexRows(tx *Tx, tid, rid int64, set indexSet) error {
 	for _, row := range set {
-		if err := tx.push("INSERT INTO attr(aid, val, rid) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", row.aid, row.val, rid); err != nil {
+		if err := tx.push("INSERT INTO attr(tid, aid, val, rid) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", tid, row.aid, row.val, rid); err != nil {
 			return err
 		}
 	}

@@ -31,12 +31,12 @@ func (tx *Tx) InsertStream(s *Stream) error {
 
 // MoveStream stores Position and State. Errors: ErrNotFound.
 func (tx *Tx) MoveStream(s *Stream) error {
-	return tx.must("UPDATE stream SET position = $1, state = $2 WHERE sid = $3", s.Position, string(s.State), s.SID)
+	return tx.must("UPDATE stream SET position = $1, state = $2 WHERE tid = $3 AND sid = $4", s.Position, string(s.State), s.TID, s.SID)
 }
 
 // DeleteStream removes the stream. Errors: ErrNotFound.
-func (tx *Tx) DeleteStream(sid int64) error {
-	return tx.must("DELETE FROM stream WHERE sid = $1", sid)
+func (tx *Tx) DeleteStream(tid, sid int64) error {
+	return tx.must("DELETE FROM stream WHERE tid = $1 AND sid = $2", tid, sid)
 }
 
 const selectStream = "SELECT s.sid, s.tid, s.id, s.cid, s.config, s.created, s.position, s.state, t.id FROM stream s JOIN tenant t ON t.tid = s.tid "
@@ -57,6 +57,11 @@ func (tx *Tx) Stream(id string) (*Stream, error) {
 // Streams returns the streams of an environment in order of creation.
 func (tx *Tx) Streams(tid int64) ([]*Stream, error) {
 	return list(tx, scanStream, selectStream+"WHERE s.tid = $1 ORDER BY s.sid", tid)
+}
+
+// Streaming returns the TIDs of the environments that have streams.
+func (tx *Tx) Streaming() ([]int64, error) {
+	return list(tx, scanInt, "-- reads everything\nSELECT DISTINCT tid FROM stream")
 }
 
 // AllStreams returns the streams of all environments in order of creation.

@@ -61,7 +61,7 @@ func (t *Tenant) settings() string {
 const (
 	tenantColumns = `t.tid, t.id, t.name, t.name_key, t.settings, coalesce(t.default_pop, 0), coalesce(t.default_group, 0),
 		t.version, t.created, t.modified, coalesce(p.id, ''), coalesce(g.id, '')`
-	tenantJoins  = ` LEFT JOIN resource p ON p.rid = t.default_pop LEFT JOIN resource g ON g.rid = t.default_group `
+	tenantJoins  = ` LEFT JOIN resource p ON p.tid = t.tid AND p.rid = t.default_pop LEFT JOIN resource g ON g.tid = t.tid AND g.rid = t.default_group `
 	selectTenant = "SELECT " + tenantColumns + " FROM tenant t" + tenantJoins
 )
 
@@ -134,21 +134,11 @@ func (tx *Tx) DeleteTenant(tid int64) error {
 	if err := tx.LockTenant(tid); err != nil {
 		return err
 	}
-	for _, text := range []string{
-		"DELETE FROM attr WHERE aid IN (SELECT aid FROM attr_def WHERE tid = $1 UNION ALL SELECT -aid FROM attr_def WHERE tid = $1)",
-		"DELETE FROM unique_value WHERE scope IN (SELECT scope FROM attr_def WHERE tid = $1)",
-		"DELETE FROM schema_def WHERE tid = $1",
-		"DELETE FROM type_def WHERE tid = $1",
-		"DELETE FROM attr_def WHERE tid = $1",
-		"DELETE FROM member WHERE gid IN (SELECT rid FROM resource WHERE tid = $1)",
-		"DELETE FROM resource WHERE tid = $1", // and the credentials
-		"DELETE FROM stream WHERE tid = $1",
-		"DELETE FROM promise WHERE tid = $1",
-		"DELETE FROM assertion WHERE cid IN (SELECT cid FROM api_client WHERE tid = $1)",
-		"DELETE FROM api_secret WHERE cid IN (SELECT cid FROM api_client WHERE tid = $1)",
-		"DELETE FROM api_client WHERE tid = $1",
+	for _, table := range []string{
+		"attr", "unique_value", "member", "resource", // and the credentials
+		"schema_def", "type_def", "attr_def", "stream", "promise", "assertion", "api_secret", "api_client",
 	} {
-		if _, err := tx.exec(text, tid); err != nil {
+		if _, err := tx.exec("DELETE FROM "+table+" WHERE tid = $1", tid); err != nil {
 			return err
 		}
 	}

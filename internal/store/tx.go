@@ -19,7 +19,7 @@ type Tx struct {
 	view    bool            // it is a View's
 	err     error           // what broke the transaction
 	known   *knowledge      // of the transaction
-	stale   []int64         // rids of resources that were not as they had been read
+	stale   []resourceKey   // resources that were not as they had been read
 	locked  map[int64]bool  // environments, true for alone: see postgresEngine.lockTenant
 	changes int64           // see postgresEngine.appendChange
 }
@@ -60,9 +60,12 @@ func (tx *Tx) LockTenant(tid int64) error { return tx.db.engine.lockTenant(tx, t
 // of what it reads.
 func (tx *Tx) lock(how string) string { return tx.db.engine.lock(tx, how) }
 
+// A resourceKey is the key of a resource.
+type resourceKey struct{ tid, rid int64 }
+
 // changed notes that a resource is not stored as it was read, and returns ErrStale.
-func (tx *Tx) changed(rid int64) error {
-	tx.stale = append(tx.stale, rid)
+func (tx *Tx) changed(tid, rid int64) error {
+	tx.stale = append(tx.stale, resourceKey{tid, rid})
 	return ErrStale
 }
 
@@ -163,6 +166,9 @@ func first[T any](tx *Tx, read func(scan) (T, error), text string, args ...any) 
 	}, text, args...)
 	return item, err
 }
+
+// key is the key of a table: see engine.
+func (tx *Tx) key(table, columns string) string { return tx.db.engine.key(table, columns) }
 
 // listed is what follows FROM to read a parameter that is a list: see engine.
 func (tx *Tx) listed(param, kind string) string { return tx.db.engine.listed(param, kind) }

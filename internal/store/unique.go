@@ -48,9 +48,9 @@ func whole(key string) string {
 }
 
 // claim takes unique values for a resource. Errors: *TakenError.
-func (tx *Tx) claim(rid int64, defs []attrDef, set indexSet) error {
+func (tx *Tx) claim(tid, rid int64, defs []attrDef, set indexSet) error {
 	for _, row := range set {
-		_, err := tx.exec("INSERT INTO unique_value(scope, val, rid) VALUES ($1, $2, $3)", row.aid, row.val, rid)
+		_, err := tx.exec("INSERT INTO unique_value(tid, scope, val, rid) VALUES ($1, $2, $3, $4)", tid, row.aid, row.val, rid)
 		if errors.Is(err, ErrKeyTaken) {
 			i := slices.IndexFunc(defs, func(d attrDef) bool { return d.scope == row.aid })
 			return &TakenError{Path: defs[i].text}
@@ -63,9 +63,9 @@ func (tx *Tx) claim(rid int64, defs []attrDef, set indexSet) error {
 }
 
 // release gives unique values of a resource back.
-func (tx *Tx) release(rid int64, set indexSet) error {
+func (tx *Tx) release(tid, rid int64, set indexSet) error {
 	for _, row := range set {
-		if _, err := tx.exec("DELETE FROM unique_value WHERE scope = $1 AND val = $2 AND rid = $3", row.aid, row.val, rid); err != nil {
+		if _, err := tx.exec("DELETE FROM unique_value WHERE tid = $1 AND scope = $2 AND val = $3 AND rid = $4", tid, row.aid, row.val, rid); err != nil {
 			return err
 		}
 	}

@@ -19,14 +19,14 @@ func testAssertions(t *testing.T, db *store.DB) {
 		if err := errors.Join(tx.InsertClient(one), tx.InsertClient(two)); err != nil {
 			return err
 		}
-		key.CID = one.CID
+		key.TID, key.CID = tid, one.CID
 		return tx.InsertSecret(key)
 	})
 	MustView(t, db, func(tx *store.Tx) error {
 		if _, err := tx.SecretByHash([]byte{7}); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("the key is found as a secret: %v", err)
 		}
-		found, err := tx.SecretByID(key.SID)
+		found, err := tx.SecretByID(key.TID, key.SID)
 		if err == nil && found.Secret.Key != key.Key {
 			t.Errorf("the key is %q", found.Secret.Key)
 		}
@@ -43,7 +43,7 @@ func testAssertions(t *testing.T, db *store.DB) {
 	} {
 		at := now.Add(step.at)
 		err := db.Update(t.Context(), func(tx *store.Tx) error {
-			return tx.InsertAssertion(step.client.CID, []byte{step.jti}, at, at.Add(time.Minute))
+			return tx.InsertAssertion(step.client.TID, step.client.CID, []byte{step.jti}, at, at.Add(time.Minute))
 		})
 		if !errors.Is(err, step.want) {
 			t.Errorf("step %d: %v, want %v", i, err, step.want)
@@ -59,18 +59,18 @@ func testTouch(t *testing.T, db *store.DB) {
 	ada, boss := insert(NewUser(tid, "u-1", "Ada")), insert(NewUser(tid, "u-2", "Boss"))
 	group, idle := insert(NewGroup(tid, "g-1", "Staff")), insert(NewGroup(tid, "g-2", "Idle"))
 	MustUpdate(t, db, func(tx *store.Tx) error {
-		_, err1 := tx.AddMembers(group.RID, ada.RID, group.RID)
-		err2 := tx.SetManager(ada.RID, boss.RID)
-		holders, err3 := tx.Holders(ada.RID)
+		_, err1 := tx.AddMembers(group.TID, group.RID, ada.RID, group.RID)
+		err2 := tx.SetManager(ada.TID, ada.RID, boss.RID)
+		holders, err3 := tx.Holders(ada.TID, ada.RID)
 		if !slices.Equal(holders, []int64{group.RID}) {
 			t.Errorf("holders are %v", holders)
 		}
-		if self, err := tx.Holders(group.RID); err != nil || len(self) > 0 {
+		if self, err := tx.Holders(group.TID, group.RID); err != nil || len(self) > 0 {
 			t.Errorf("the group holds itself: %v, %v", self, err)
 		}
-		later, err4 := tx.Touch(group.Modified.Add(time.Hour), holders...)
-		again, err5 := tx.Touch(group.Modified, holders...) // the clock went back
-		none, err6 := tx.Touch(now)
+		later, err4 := tx.Touch(group.TID, group.Modified.Add(time.Hour), holders...)
+		again, err5 := tx.Touch(group.TID, group.Modified, holders...) // the clock went back
+		none, err6 := tx.Touch(group.TID, now)
 		if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 			return err
 		}
@@ -79,11 +79,11 @@ func testTouch(t *testing.T, db *store.DB) {
 			t.Errorf("touched are %+v, %+v, %+v", later, again, none)
 		}
 		for _, r := range []*store.Row{idle, ada, boss} {
-			if now, err := tx.ByRID(r.RID); err != nil || now.Version != r.Version {
+			if now, err := tx.ByRID(r.TID, r.RID); err != nil || now.Version != r.Version {
 				t.Errorf("%s: %+v, %v", r.ID, now, err)
 			}
 		}
-		if ends, err := tx.EndRIDs(scim.Members, group.RID); err != nil || len(ends) != 2 {
+		if ends, err := tx.EndRIDs(group.TID, scim.Members, group.RID); err != nil || len(ends) != 2 {
 			t.Errorf("members are %v, %v", ends, err)
 		}
 		return nil

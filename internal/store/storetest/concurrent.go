@@ -31,7 +31,7 @@ func testConcurrent(t *testing.T, db *store.DB) {
 	const many = 24
 	tid := MustTenant(t, db, "env")
 	user := mustInsert(t, db)(NewUser(tid, "u-1", "Ada"))
-	MustUpdate(t, db, func(tx *store.Tx) error { return tx.SetCredential(&store.Credential{RID: user.RID}) })
+	MustUpdate(t, db, func(tx *store.Tx) error { return tx.SetCredential(&store.Credential{TID: user.TID, RID: user.RID}) })
 	update := func(fn func(*store.Tx) error) error { return db.Update(context.Background(), fn) }
 
 	atOnce(t, many, func(int) error {
@@ -47,7 +47,7 @@ func testConcurrent(t *testing.T, db *store.DB) {
 	})
 	atOnce(t, many, func(int) error {
 		return update(func(tx *store.Tx) error {
-			c, err := tx.Credential(user.RID)
+			c, err := tx.Credential(user.TID, user.RID)
 			if err != nil {
 				return err
 			}
@@ -68,7 +68,7 @@ func testConcurrent(t *testing.T, db *store.DB) {
 	})
 	MustView(t, db, func(tx *store.Tx) error {
 		row, err1 := tx.ByID(tid, store.User, "u-1")
-		c, err2 := tx.Credential(user.RID)
+		c, err2 := tx.Credential(user.TID, user.RID)
 		kept, err3 := tx.Setting("made once")
 		if err := errors.Join(err1, err2, err3); err != nil {
 			return err
@@ -103,7 +103,7 @@ func testConcurrentRelations(t *testing.T, db *store.DB) {
 			if i%2 == 0 {
 				return tx.Delete(user)
 			}
-			return second(tx.AddMembers(group.RID, user.RID))
+			return second(tx.AddMembers(group.TID, group.RID, user.RID))
 		})
 	})
 	MustCheck(t, db)

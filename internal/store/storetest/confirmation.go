@@ -18,7 +18,7 @@ func testConfirmations(t *testing.T, db *store.DB) {
 	check := func(p store.Purpose, want *store.Confirmation) {
 		t.Helper()
 		MustView(t, db, func(tx *store.Tx) error {
-			got, err := tx.Confirmation(ada.RID, p)
+			got, err := tx.Confirmation(ada.TID, ada.RID, p)
 			if want == nil {
 				if !errors.Is(err, store.ErrNotFound) {
 					t.Errorf("%+v, %v, want none", got, err)
@@ -43,9 +43,9 @@ func testConfirmations(t *testing.T, db *store.DB) {
 	}
 	check(store.Register, nil)
 	confirming()
-	first := &store.Confirmation{RID: ada.RID, Purpose: store.Register, Hash: []byte{1}, Created: now, Expires: now.Add(time.Hour)}
-	second := &store.Confirmation{RID: ada.RID, Purpose: store.Register, Hash: []byte{2}, Created: now.Add(time.Minute), Expires: now.Add(2 * time.Hour), Redirect: "https://x.example/"}
-	reset := &store.Confirmation{RID: ada.RID, Purpose: store.ResetPassword, Hash: []byte{3}, Created: now, Expires: now}
+	first := &store.Confirmation{TID: ada.TID, RID: ada.RID, Purpose: store.Register, Hash: []byte{1}, Created: now, Expires: now.Add(time.Hour)}
+	second := &store.Confirmation{TID: ada.TID, RID: ada.RID, Purpose: store.Register, Hash: []byte{2}, Created: now.Add(time.Minute), Expires: now.Add(2 * time.Hour), Redirect: "https://x.example/"}
+	reset := &store.Confirmation{TID: ada.TID, RID: ada.RID, Purpose: store.ResetPassword, Hash: []byte{3}, Created: now, Expires: now}
 	for _, c := range []*store.Confirmation{first, second, reset} {
 		MustUpdate(t, db, func(tx *store.Tx) error { return tx.SetConfirmation(c) })
 		check(c.Purpose, c)
@@ -58,7 +58,7 @@ func testConfirmations(t *testing.T, db *store.DB) {
 		return tx.SetConfirmation(&of)
 	})
 	confirming("u-1", "u-2")
-	MustUpdate(t, db, func(tx *store.Tx) error { return tx.DeleteConfirmation(ada.RID, store.Register) })
+	MustUpdate(t, db, func(tx *store.Tx) error { return tx.DeleteConfirmation(ada.TID, ada.RID, store.Register) })
 	check(store.Register, nil)
 	check(store.ResetPassword, reset)
 	confirming("u-2")
@@ -74,10 +74,10 @@ func testEntitlements(t *testing.T, db *store.DB) {
 	outer := mustInsert(t, db)(NewGroup(tid, "g-2", "Outer"))
 	entitle := func(g *store.Row, role, want int64) {
 		t.Helper()
-		MustUpdate(t, db, func(tx *store.Tx) error { return tx.SetEntitlement(g.RID, role) })
+		MustUpdate(t, db, func(tx *store.Tx) error { return tx.SetEntitlement(g.TID, g.RID, role) })
 		MustView(t, db, func(tx *store.Tx) error {
-			got, err1 := tx.Entitled(ada.RID)
-			of, err2 := tx.Entitlement(g.RID)
+			got, err1 := tx.Entitled(ada.TID, ada.RID)
+			of, err2 := tx.Entitlement(g.TID, g.RID)
 			if got != want || of != role {
 				t.Errorf("ada is entitled to %d, want %d; the group to %d, want %d", got, want, of, role)
 			}
@@ -86,9 +86,9 @@ func testEntitlements(t *testing.T, db *store.DB) {
 	}
 	entitle(inner, 1, 0)
 	MustUpdate(t, db, func(tx *store.Tx) error {
-		_, err1 := tx.AddMembers(inner.RID, ada.RID)
-		_, err2 := tx.AddMembers(outer.RID, inner.RID)
-		_, err3 := tx.AddMembers(inner.RID, outer.RID) // groups that contain each other
+		_, err1 := tx.AddMembers(inner.TID, inner.RID, ada.RID)
+		_, err2 := tx.AddMembers(outer.TID, outer.RID, inner.RID)
+		_, err3 := tx.AddMembers(inner.TID, inner.RID, outer.RID) // groups that contain each other
 		return errors.Join(err1, err2, err3)
 	})
 	entitle(inner, 1, 1)

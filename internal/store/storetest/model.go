@@ -85,7 +85,7 @@ func testModel(t *testing.T, db *store.DB) {
 			},
 			"join": func(rt *rapid.T) {
 				user := m.any(rt)
-				err := update(func(tx *store.Tx) error { return second(tx.AddMembers(m.group.RID, user.RID)) })
+				err := update(func(tx *store.Tx) error { return second(tx.AddMembers(m.group.TID, m.group.RID, user.RID)) })
 				if err != nil {
 					rt.Fatal(err)
 				}
@@ -93,7 +93,7 @@ func testModel(t *testing.T, db *store.DB) {
 			},
 			"leave": func(rt *rapid.T) {
 				user := m.any(rt)
-				err := update(func(tx *store.Tx) error { return second(tx.RemoveMembers(m.group.RID, user.RID)) })
+				err := update(func(tx *store.Tx) error { return second(tx.RemoveMembers(m.group.TID, m.group.RID, user.RID)) })
 				if err != nil {
 					rt.Fatal(err)
 				}
@@ -171,7 +171,7 @@ func (m *model) compare(tx *store.Tx) error {
 			members = append(members, r.RID)
 		}
 	}
-	rids, err := tx.MemberRIDs(m.group.RID)
+	rids, err := tx.MemberRIDs(m.group.TID, m.group.RID)
 	if err == nil && !slices.Equal(rids, members) {
 		err = fmt.Errorf("members %v, want %v", rids, members)
 	}

@@ -146,14 +146,14 @@ func newWorld(rt *rapid.T, t *testing.T, db *store.DB, name string) *world {
 		everybody := slices.Concat(w.rows[store.User], w.rows[store.Group])
 		for range rapid.IntRange(0, 60).Draw(rt, "memberships") {
 			g := rapid.SampledFrom(w.rows[store.Group]).Draw(rt, "group")
-			if _, err := tx.AddMembers(g.RID, rapid.SampledFrom(everybody).Draw(rt, "member").RID); err != nil {
+			if _, err := tx.AddMembers(g.TID, g.RID, rapid.SampledFrom(everybody).Draw(rt, "member").RID); err != nil {
 				return err
 			}
 		}
 		for _, row := range everybody {
 			var err1, err2 error
-			row.Resource().Groups, err1 = tx.Groups(row.RID)
-			row.Resource().Members, err2 = tx.Members(row.RID)
+			row.Resource().Groups, err1 = tx.Groups(row.TID, row.RID)
+			row.Resource().Members, err2 = tx.Members(row.TID, row.RID)
 			if err := errors.Join(err1, err2); err != nil {
 				return err
 			}

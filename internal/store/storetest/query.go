@@ -72,11 +72,11 @@ func fillQueries(t *testing.T, db *store.DB) (tid int64) {
 		MustUpdate(t, db, func(tx *store.Tx) error {
 			var errs []error
 			for i, u := range users {
-				errs = append(errs, second(tx.AddMembers(groups[i%3].RID, u.RID)))
+				errs = append(errs, second(tx.AddMembers(groups[i%3].TID, groups[i%3].RID, u.RID)))
 			}
 			// Group 0 in 1 in 2, and 2 in 0 again; 3 in itself.
-			errs = append(errs, second(tx.AddMembers(groups[3].RID, groups[3].RID)), second(tx.AddMembers(groups[1].RID, groups[0].RID)), second(tx.AddMembers(groups[2].RID, groups[1].RID)),
-				second(tx.AddMembers(groups[0].RID, groups[2].RID)))
+			errs = append(errs, second(tx.AddMembers(groups[3].TID, groups[3].RID, groups[3].RID)), second(tx.AddMembers(groups[1].TID, groups[1].RID, groups[0].RID)), second(tx.AddMembers(groups[2].TID, groups[2].RID, groups[1].RID)),
+				second(tx.AddMembers(groups[0].TID, groups[0].RID, groups[2].RID)))
 			return errors.Join(errs...)
 		})
 	}
@@ -160,10 +160,10 @@ func testWithin(t *testing.T, db *store.DB, q store.Query) {
 			var want []*store.Row
 			if err := tx.Each(q.TID, q.Type, func(row *store.Row) (err error) {
 				r := row.Resource()
-				if r.Groups, err = tx.Groups(row.RID); err != nil {
+				if r.Groups, err = tx.Groups(row.TID, row.RID); err != nil {
 					return err
 				}
-				if r.Members, err = tx.Ends(scim.Members, row.RID, q.Within); err != nil {
+				if r.Members, err = tx.Ends(row.TID, scim.Members, row.RID, q.Within); err != nil {
 					return err
 				}
 				there := row.Type != store.User || slices.Contains(q.Within, row.Pop)

@@ -20,12 +20,12 @@ func testRelations(t *testing.T, db *store.DB) {
 	role, other := make(store.Role, "role"), make(store.Role, "other")
 	whole, part := make(store.Organization, "whole"), make(store.Organization, "part")
 	MustUpdate(t, db, func(tx *store.Tx) error {
-		n1, err1 := tx.Relate(scim.RoleMembers, role.RID, ada.RID, bob.RID, ada.RID)
-		n2, err2 := tx.Relate(scim.Roles, ada.RID, role.RID, other.RID)
-		n3, err3 := tx.Relate(scim.Children, whole.RID, part.RID)
-		n4, err4 := tx.Relate(scim.MemberOf, ada.RID, part.RID)
-		n5, err5 := tx.Relate(scim.Admins, part.RID, bob.RID)
-		n6, err6 := tx.Relate(scim.OwnerOf, bob.RID)
+		n1, err1 := tx.Relate(role.TID, scim.RoleMembers, role.RID, ada.RID, bob.RID, ada.RID)
+		n2, err2 := tx.Relate(ada.TID, scim.Roles, ada.RID, role.RID, other.RID)
+		n3, err3 := tx.Relate(whole.TID, scim.Children, whole.RID, part.RID)
+		n4, err4 := tx.Relate(ada.TID, scim.MemberOf, ada.RID, part.RID)
+		n5, err5 := tx.Relate(part.TID, scim.Admins, part.RID, bob.RID)
+		n6, err6 := tx.Relate(bob.TID, scim.OwnerOf, bob.RID)
 		if got := []int{n1, n2, n3, n4, n5, n6}; !slices.Equal(got, []int{2, 1, 1, 1, 1, 0}) {
 			t.Errorf("made %v", got)
 		}
@@ -60,7 +60,7 @@ func testRelations(t *testing.T, db *store.DB) {
 		{scim.Owners, part, nil},
 		{scim.Members, role, nil},
 	} {
-		if got := ids(func(tx *store.Tx) ([]scim.Reference, error) { return tx.Ends(tt.relation, tt.of.RID, nil) }); !slices.Equal(got, tt.want) {
+		if got := ids(func(tx *store.Tx) ([]scim.Reference, error) { return tx.Ends(tt.of.TID, tt.relation, tt.of.RID, nil) }); !slices.Equal(got, tt.want) {
 			t.Errorf("relation %d of %s: %v, want %v", tt.relation, tt.of.ID, got, tt.want)
 		}
 	}
@@ -69,21 +69,21 @@ func testRelations(t *testing.T, db *store.DB) {
 		if of == part {
 			want = []string{"ManagedOrganization whole"}
 		}
-		if got := ids(func(tx *store.Tx) ([]scim.Reference, error) { return tx.Organizations(of.RID) }); !slices.Equal(got, want) {
+		if got := ids(func(tx *store.Tx) ([]scim.Reference, error) { return tx.Organizations(of.TID, of.RID) }); !slices.Equal(got, want) {
 			t.Errorf("organizations of %s: %v", of.ID, got)
 		}
 	}
 	MustUpdate(t, db, func(tx *store.Tx) error {
-		n, err := tx.Unrelate(scim.Roles, bob.RID, role.RID, other.RID)
-		granted, err1 := tx.Related(scim.RoleMembers, role.RID)
+		n, err := tx.Unrelate(bob.TID, scim.Roles, bob.RID, role.RID, other.RID)
+		granted, err1 := tx.Related(role.TID, scim.RoleMembers, role.RID)
 		if n != 1 || !granted {
 			t.Errorf("%d ended, the role is granted: %v", n, granted)
 		}
 		return errors.Join(err, err1, tx.Delete(ada), tx.Delete(whole))
 	})
 	MustView(t, db, func(tx *store.Tx) error {
-		granted, err := tx.Related(scim.RoleMembers, role.RID)
-		above, err1 := tx.EndRIDs(scim.Parent, part.RID)
+		granted, err := tx.Related(role.TID, scim.RoleMembers, role.RID)
+		above, err1 := tx.EndRIDs(part.TID, scim.Parent, part.RID)
 		if granted || len(above) > 0 {
 			t.Errorf("the role is granted: %v; the part is in %v", granted, above)
 		}

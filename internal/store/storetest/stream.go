@@ -33,11 +33,11 @@ func testStreams(t *testing.T, db *store.DB) {
 		}
 		return errors.Join(err1, err2, err3)
 	})
-	MustUpdate(t, db, func(tx *store.Tx) error { return tx.DeleteStream(a.SID) })
+	MustUpdate(t, db, func(tx *store.Tx) error { return tx.DeleteStream(a.TID, a.SID) })
 	for what, fn := range map[string]func(*store.Tx) error{
 		"read":   func(tx *store.Tx) error { _, err := tx.Stream("a"); return err },
 		"move":   func(tx *store.Tx) error { return tx.MoveStream(a) },
-		"delete": func(tx *store.Tx) error { return tx.DeleteStream(a.SID) },
+		"delete": func(tx *store.Tx) error { return tx.DeleteStream(a.TID, a.SID) },
 	} {
 		if err := db.Update(context.Background(), fn); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s what is deleted: %v", what, err)
@@ -70,9 +70,9 @@ func testPromises(t *testing.T, db *store.DB) {
 		t.Errorf("kept twice: %v", err)
 	}
 	MustView(t, db, func(tx *store.Tx) error {
-		all, err1 := tx.Promises("t")
+		all, err1 := tx.Promises(tid, "t")
 		open, err2 := tx.OpenPromises()
-		none, err3 := tx.Promises("u")
+		none, err3 := tx.Promises(tid, "u")
 		if diff := cmp.Diff([][]*store.Promise{made, {made[0], made[2]}, nil}, [][]*store.Promise{all, open, none}); diff != "" {
 			t.Errorf("promises (-want +got):\n%s", diff)
 		}

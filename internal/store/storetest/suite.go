@@ -164,7 +164,7 @@ func testResources(t *testing.T, db *store.DB) {
 		MustView(t, db, func(tx *store.Tx) error {
 			byID, err1 := tx.ByID(tid, store.User, want.ID)
 			byKey, err2 := tx.ByKey(tid, store.User, want.Key)
-			byRID, err3 := tx.ByRID(want.RID)
+			byRID, err3 := tx.ByRID(want.TID, want.RID)
 			byExt, err4 := tx.ByExternalID(tid, store.User, want.ExternalID, 2)
 			if err := errors.Join(err1, err2, err3, err4); err != nil {
 				return err
@@ -197,7 +197,7 @@ func testResources(t *testing.T, db *store.DB) {
 	MustView(t, db, func(tx *store.Tx) error {
 		_, err1 := tx.ByID(tid, store.User, want.ID)
 		_, err2 := tx.ByKey(tid, store.User, want.Key)
-		_, err3 := tx.ByRID(want.RID)
+		_, err3 := tx.ByRID(want.TID, want.RID)
 		ext, err4 := tx.ByExternalID(tid, store.User, want.ExternalID, 2)
 		n, err5 := tx.Count(tid, store.User)
 		if err := errors.Join(err4, err5); err != nil {
@@ -413,10 +413,10 @@ func testDeleteTenant(t *testing.T, db *store.DB) {
 		group := mustInsert(t, db)(NewGroup(tid, "g-1", "Users"))
 		client := store.Client{TID: tid, ID: "c-" + id, Created: now}
 		MustUpdate(t, db, func(tx *store.Tx) error {
-			_, err1 := tx.AddMembers(group.RID, user.RID)
-			err2 := tx.SetCredential(&store.Credential{RID: user.RID, MustChange: true})
+			_, err1 := tx.AddMembers(group.TID, group.RID, user.RID)
+			err2 := tx.SetCredential(&store.Credential{TID: user.TID, RID: user.RID, MustChange: true})
 			err3 := tx.InsertClient(&client)
-			err4 := tx.InsertSecret(&store.Secret{CID: client.CID, Hash: []byte(id), Created: now})
+			err4 := tx.InsertSecret(&store.Secret{TID: client.TID, CID: client.CID, Hash: []byte(id), Created: now})
 			err5 := tx.InsertStream(&store.Stream{TID: tid, ID: "s-" + id, Created: now})
 			err6 := tx.InsertPromise(&store.Promise{Txn: "t-" + id, TID: tid, At: now})
 			return errors.Join(err1, err2, err3, err4, err5, err6)
@@ -447,7 +447,7 @@ func testDeleteTenant(t *testing.T, db *store.DB) {
 		if err != nil {
 			return err
 		}
-		groups, err := tx.Groups(user.RID)
+		groups, err := tx.Groups(user.TID, user.RID)
 		if len(groups) != 1 || !user.MustChange {
 			t.Errorf("the other environment has lost: %v %+v", groups, user)
 		}
@@ -469,7 +469,7 @@ func testMembers(t *testing.T, db *store.DB) {
 	add := func(gid int64, want int, rids ...int64) {
 		t.Helper()
 		MustUpdate(t, db, func(tx *store.Tx) error {
-			n, err := tx.AddMembers(gid, rids...)
+			n, err := tx.AddMembers(tid, gid, rids...)
 			if n != want {
 				t.Errorf("%d members added, want %d", n, want)
 			}
@@ -500,10 +500,10 @@ func testMembers(t *testing.T, db *store.DB) {
 		})
 	}
 	members := func(r *store.Row) func(*store.Tx) ([]scim.Reference, error) {
-		return func(tx *store.Tx) ([]scim.Reference, error) { return tx.Members(r.RID) }
+		return func(tx *store.Tx) ([]scim.Reference, error) { return tx.Members(r.TID, r.RID) }
 	}
 	groups := func(r *store.Row) func(*store.Tx) ([]scim.Reference, error) {
-		return func(tx *store.Tx) ([]scim.Reference, error) { return tx.Groups(r.RID) }
+		return func(tx *store.Tx) ([]scim.Reference, error) { return tx.Groups(r.TID, r.RID) }
 	}
 	check("members of inner", []scim.Reference{refAda, refBob, refOuter}, members(inner))
 	check("members of outer", []scim.Reference{refBob, refInner}, members(outer))
@@ -511,9 +511,9 @@ func testMembers(t *testing.T, db *store.DB) {
 	check("groups of bob", []scim.Reference{refInner, refOuter}, groups(bob))
 	check("groups of inner", []scim.Reference{indirect(refInner), refOuter}, groups(inner))
 	MustView(t, db, func(tx *store.Tx) error {
-		users, err1 := tx.MemberCount(inner.RID, store.User)
-		nested, err2 := tx.MemberCount(inner.RID, store.Group)
-		above, err3 := tx.Containing(inner.RID)
+		users, err1 := tx.MemberCount(inner.TID, inner.RID, store.User)
+		nested, err2 := tx.MemberCount(inner.TID, inner.RID, store.Group)
+		above, err3 := tx.Containing(inner.TID, inner.RID)
 		if users != 2 || nested != 1 || !slices.Equal(above, []int64{inner.RID, outer.RID}) {
 			t.Errorf("inner has %d users and %d groups and is in %v", users, nested, above)
 		}
@@ -530,13 +530,13 @@ func testMembers(t *testing.T, db *store.DB) {
 	check("members of inner, renamed", []scim.Reference{refAda, refBob, refOuter}, members(inner))
 
 	MustUpdate(t, db, func(tx *store.Tx) error {
-		rids, err := tx.MemberRIDs(inner.RID)
+		rids, err := tx.MemberRIDs(inner.TID, inner.RID)
 		if diff := cmp.Diff([]int64{ada.RID, bob.RID, outer.RID}, rids); diff != "" {
 			t.Errorf("member keys (-want +got):\n%s", diff)
 		}
-		none, err1 := tx.RemoveMembers(inner.RID)
-		n, err2 := tx.RemoveMembers(inner.RID, bob.RID, bob.RID, 999)
-		all, err3 := tx.ClearMembers(outer.RID)
+		none, err1 := tx.RemoveMembers(inner.TID, inner.RID)
+		n, err2 := tx.RemoveMembers(inner.TID, inner.RID, bob.RID, bob.RID, 999)
+		all, err3 := tx.ClearMembers(outer.TID, outer.RID)
 		if none != 0 || n != 1 || all != 2 {
 			t.Errorf("removed %d, %d and %d", none, n, all)
 		}
@@ -553,13 +553,13 @@ func testMemberDeleted(t *testing.T, db *store.DB) {
 	inner := mustInsert(t, db)(NewGroup(tid, "g-1", "Inner"))
 	outer := mustInsert(t, db)(NewGroup(tid, "g-2", "Outer"))
 	MustUpdate(t, db, func(tx *store.Tx) error {
-		_, err1 := tx.AddMembers(inner.RID, ada.RID)
-		_, err2 := tx.AddMembers(outer.RID, inner.RID)
+		_, err1 := tx.AddMembers(inner.TID, inner.RID, ada.RID)
+		_, err2 := tx.AddMembers(outer.TID, outer.RID, inner.RID)
 		return errors.Join(err1, err2, tx.Delete(inner))
 	})
 	MustView(t, db, func(tx *store.Tx) error {
-		members, err1 := tx.Members(outer.RID)
-		groups, err2 := tx.Groups(ada.RID)
+		members, err1 := tx.Members(outer.TID, outer.RID)
+		groups, err2 := tx.Groups(ada.TID, ada.RID)
 		if len(members)+len(groups) != 0 {
 			t.Errorf("members %v, groups %v", members, groups)
 		}
@@ -591,14 +591,14 @@ func testLargeGroup(t *testing.T, db *store.DB) {
 		for _, rid := range found {
 			rids = append(rids, rid)
 		}
-		n, err := tx.AddMembers(group.RID, rids...)
+		n, err := tx.AddMembers(group.TID, group.RID, rids...)
 		if len(found) != size || n != size {
 			t.Errorf("%d resolved, %d added", len(found), n)
 		}
 		return err
 	})
 	MustView(t, db, func(tx *store.Tx) error {
-		members, err := tx.Members(group.RID)
+		members, err := tx.Members(group.TID, group.RID)
 		if len(members) != size || members[0].ID != "u-0" || members[size-1].ID != fmt.Sprint("u-", size-1) {
 			t.Errorf("%d members", len(members))
 		}
@@ -610,13 +610,13 @@ func testCredentials(t *testing.T, db *store.DB) {
 	tid := MustTenant(t, db, "env")
 	user := mustInsert(t, db)(NewUser(tid, "u-1", "Ada"))
 	for _, want := range []*store.Credential{
-		{RID: user.RID, MustChange: true},
-		{RID: user.RID, Hash: "$argon2id$1", Changed: now, Failures: 3, Failed: now, LockedUntil: now.Add(time.Hour), History: []string{"a", "b"}, LastLogin: now.Add(-time.Hour)},
-		{RID: user.RID, Hash: "$argon2id$2", Changed: now.Add(time.Minute)},
+		{TID: tid, RID: user.RID, MustChange: true},
+		{TID: tid, RID: user.RID, Hash: "$argon2id$1", Changed: now, Failures: 3, Failed: now, LockedUntil: now.Add(time.Hour), History: []string{"a", "b"}, LastLogin: now.Add(-time.Hour)},
+		{TID: tid, RID: user.RID, Hash: "$argon2id$2", Changed: now.Add(time.Minute)},
 	} {
 		MustUpdate(t, db, func(tx *store.Tx) error { return tx.SetCredential(want) })
 		MustView(t, db, func(tx *store.Tx) error {
-			got, err := tx.Credential(user.RID)
+			got, err := tx.Credential(user.TID, user.RID)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("credential (-want +got):\n%s", diff)
 			}
@@ -642,7 +642,7 @@ func testCredentials(t *testing.T, db *store.DB) {
 	})
 	MustUpdate(t, db, func(tx *store.Tx) error { return tx.Delete(user) })
 	MustView(t, db, func(tx *store.Tx) error {
-		if _, err := tx.Credential(user.RID); !errors.Is(err, store.ErrNotFound) {
+		if _, err := tx.Credential(user.TID, user.RID); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("after the user: %v", err)
 		}
 		return nil
@@ -652,8 +652,8 @@ func testCredentials(t *testing.T, db *store.DB) {
 func testClients(t *testing.T, db *store.DB) {
 	tid, other := MustTenant(t, db, "env"), MustTenant(t, db, "other")
 	client := &store.Client{TID: tid, ID: "c-1", Name: "HR", Role: "writer", Doors: []string{"rsa", "scim2"}, Created: now}
-	secret := &store.Secret{Hash: []byte{1, 2, 3}, Created: now, Expires: now.Add(time.Hour)}
-	second := &store.Secret{Hash: []byte{4, 5, 6}, Created: now}
+	secret := &store.Secret{TID: tid, Hash: []byte{1, 2, 3}, Created: now, Expires: now.Add(time.Hour)}
+	second := &store.Secret{TID: tid, Hash: []byte{4, 5, 6}, Created: now}
 	MustUpdate(t, db, func(tx *store.Tx) error {
 		if err := tx.InsertClient(client); err != nil {
 			return err
@@ -667,9 +667,9 @@ func testClients(t *testing.T, db *store.DB) {
 			one, err1 := tx.Client("c-1")
 			all, err2 := tx.Clients(tid)
 			none, err3 := tx.Clients(other)
-			secrets, err4 := tx.Secrets(client.CID)
+			secrets, err4 := tx.Secrets(client.TID, client.CID)
 			byHash, err5 := tx.SecretByHash([]byte{1, 2, 3})
-			bySID, err6 := tx.SecretByID(secret.SID)
+			bySID, err6 := tx.SecretByID(secret.TID, secret.SID)
 			tenant, err7 := tx.Tenant("env")
 			if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 				return err
@@ -697,13 +697,13 @@ func testClients(t *testing.T, db *store.DB) {
 			return tx.InsertClient(&store.Client{TID: other, ID: "c-1", Created: now})
 		}, store.ErrIDTaken},
 		"a secret again": {func(tx *store.Tx) error {
-			return tx.InsertSecret(&store.Secret{CID: client.CID, Hash: []byte{1, 2, 3}, Created: now})
+			return tx.InsertSecret(&store.Secret{TID: client.TID, CID: client.CID, Hash: []byte{1, 2, 3}, Created: now})
 		}, store.ErrKeyTaken},
 		"update of no client": {func(tx *store.Tx) error { return tx.UpdateClient(&store.Client{CID: 999}) }, store.ErrNotFound},
 		"update of no secret": {func(tx *store.Tx) error { return tx.UpdateSecret(&store.Secret{SID: 999}) }, store.ErrNotFound},
 		"no such client":      {func(tx *store.Tx) error { _, err := tx.Client("C-1"); return err }, store.ErrNotFound},
 		"no such secret":      {func(tx *store.Tx) error { _, err := tx.SecretByHash(nil); return err }, store.ErrNotFound},
-		"no such secret id":   {func(tx *store.Tx) error { _, err := tx.SecretByID(0); return err }, store.ErrNotFound},
+		"no such secret id":   {func(tx *store.Tx) error { _, err := tx.SecretByID(client.TID, 0); return err }, store.ErrNotFound},
 	} {
 		if err := db.Update(context.Background(), test.do); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", what, err, test.want)
@@ -742,12 +742,12 @@ func testLogs(t *testing.T, db *store.DB) {
 		if len(nobody) != 4 || nobody[0].Action != "refuse" || nobody[0].TID != 0 || string(nobody[0].Detail) != "{}" {
 			t.Errorf("audits of no environment: %v", nobody)
 		}
-		last, err4 := tx.LastChange()
-		one, err5 := tx.Change(changes[2].Seq)
-		if diff := cmp.Diff(changes[2], one); diff != "" || last != changes[3].Seq+1 {
+		last, err4 := tx.LastChange(tid)
+		one, err5 := tx.Change(tid, changes[2].Seq)
+		if diff := cmp.Diff(changes[2], one); diff != "" || last != changes[3].Seq {
 			t.Errorf("the last is %d; one change (-want +got):\n%s", last, diff)
 		}
-		if _, err := tx.Change(last + 1); !errors.Is(err, store.ErrNotFound) {
+		if _, err := tx.Change(tid, last+2); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a change that is not there: %v", err)
 		}
 		return errors.Join(err1, err2, err3, err4, err5)
