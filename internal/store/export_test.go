@@ -3,12 +3,16 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Plans returns the plan of every statement that was run on the database.
@@ -49,6 +53,77 @@ func Plans(t testing.TB, db *DB) map[string][]string {
 		}
 	}
 	return plans
+}
+
+// A Read is how a plan reads a table.
+type Read struct {
+	Table string
+	Node  string // how, as PostgreSQL calls it
+	Where string // the conditions, of the index or not
+}
+
+// Reads returns how every statement that was run on a PostgreSQL database, and is
+// remembered by a connection, reads tables.
+func Reads(t testing.TB, db *DB) map[string][]Read {
+	t.Helper()
+	ctx := context.Background()
+	reads := map[string][]Read{}
+	for _, c := range db.engine.(*postgresEngine).pool.AcquireAllIdle(ctx) {
+		defer c.Release()
+		type prepared struct {
+			name, text string
+			params     int
+		}
+		rows, _ := c.Query(ctx, "SELECT name, statement, cardinality(parameter_types) FROM pg_prepared_statements")
+		all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p prepared, err error) { return p, row.Scan(&p.name, &p.text, &p.params) })
+		if err == nil {
+			_, err = c.Exec(ctx, "SET plan_cache_mode = force_generic_plan")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range all {
+			switch verb, _, _ := strings.Cut(p.text, " "); verb {
+			case "BEGIN", "COMMIT", "ROLLBACK":
+				continue
+			}
+			text := fmt.Sprintf("EXPLAIN (FORMAT JSON) EXECUTE %q", p.name)
+			if p.params > 0 {
+				text += "(" + strings.TrimSuffix(strings.Repeat("NULL, ", p.params), ", ") + ")"
+			}
+			var plan []struct{ Plan planNode }
+			err := c.QueryRow(ctx, text, pgx.QueryExecModeSimpleProtocol).Scan(&plan)
+			if fault, ok := errors.AsType[*pgconn.PgError](err); ok && fault.Code == "26000" {
+				continue // the connection remembered so many that it has just forgotten this one
+			}
+			if err != nil {
+				t.Errorf("%s: %v", p.text, err)
+				continue
+			}
+			reads[p.text] = plan[0].Plan.reads()
+		}
+	}
+	return reads
+}
+
+// A planNode is a part of what EXPLAIN says.
+type planNode struct {
+	Type    string     `json:"Node Type"`
+	Table   string     `json:"Relation Name"`
+	Index   string     `json:"Index Cond"`
+	Recheck string     `json:"Recheck Cond"`
+	Filter  string     `json:"Filter"`
+	Plans   []planNode `json:"Plans"`
+}
+
+func (n planNode) reads() (reads []Read) {
+	if n.Table != "" && n.Type != "ModifyTable" {
+		reads = append(reads, Read{n.Table, n.Type, n.Index + n.Recheck + n.Filter})
+	}
+	for _, part := range n.Plans {
+		reads = append(reads, part.reads()...)
+	}
+	return reads
 }
 
 // Schema returns the columns of every table, sorted.

@@ -216,7 +216,8 @@ func (e *postgresEngine) rebase(ctx context.Context, s *pgSession) (err error) {
 	}
 	defer func() { err = errors.Join(err, schema.end(ctx, err == nil)) }()
 	var last, next int64
-	if err := s.read(ctx, `SELECT coalesce((SELECT convert_from(value, 'UTF8')::bigint FROM setting WHERE name = 'change base'), 0),
+	if err := s.read(ctx, `-- reads everything
+		SELECT coalesce((SELECT convert_from(value, 'UTF8')::bigint FROM setting WHERE name = 'change base'), 0),
 		coalesce((WITH RECURSIVE e(tid) AS (
 				SELECT min(tid) FROM change
 				UNION ALL SELECT (SELECT min(c.tid) FROM change c WHERE c.tid > e.tid) FROM e WHERE e.tid IS NOT NULL)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -45,8 +46,42 @@ func TestSQLite(t *testing.T) {
 }
 
 func TestPostgres(t *testing.T) {
-	storetest.Run(t, func(t testing.TB) *store.DB { return storetest.MustOpen(t, storetest.Postgres(t)) })
+	reads := map[string][]store.Read{}
+	storetest.Run(t, func(t testing.TB) *store.DB {
+		db := storetest.MustOpen(t, storetest.Postgres(t))
+		t.Cleanup(func() { maps.Copy(reads, store.Reads(t, db)) })
+		return db
+	})
+	checkReads(t, reads)
+	if len(reads) < 50 {
+		t.Errorf("only %d statements seen", len(reads))
+	}
 }
+
+// checkReads makes sure that statements read the rows of one environment, by an index,
+// or say that they do not. The tables by which the environment is found are another matter.
+func checkReads(t *testing.T, reads map[string][]store.Read) {
+	t.Helper()
+	for text, plan := range reads {
+		if strings.HasPrefix(text, "-- reads everything") {
+			continue
+		}
+		for _, read := range plan {
+			switch read.Table {
+			case "tenant", "api_client", "api_secret", "stream", "setting", "schema_version":
+				continue
+			}
+			if strings.HasPrefix(read.Table, "pg_") {
+				continue
+			}
+			if read.Node == "Seq Scan" || !ofEnvironment.MatchString(read.Where) {
+				t.Errorf("%s\n%+v", text, read)
+			}
+		}
+	}
+}
+
+var ofEnvironment = regexp.MustCompile(`\btid = `)
 
 // checkPlans makes sure that statements find their rows by an index, or say that
 // they do not.
