@@ -246,8 +246,9 @@ func (a *accepted) run(r *http.Request) {
 	}
 }
 
-// keep notes the answer when it is there. It tries until it can, or until the
-// server stops: then the next start answers, as well as it can.
+// keep notes the answer when it is there. It tries until there is one, which may
+// be another server's that has taken this one for stopped, or until the server
+// stops: then the next start answers, as well as it can.
 func (a *accepted) keep() {
 	defer a.feed.end()
 	<-a.done
@@ -255,7 +256,7 @@ func (a *accepted) keep() {
 	answers := a.answers()
 	for failures := 1; ; failures++ {
 		err := a.feed.dir.KeepPromise(ctx, a.caller, a.caller.Home(), answers)
-		if err == nil {
+		if err == nil || isGone(err) {
 			return
 		}
 		a.feed.fault(ctx, "note an answer", err)

@@ -20,6 +20,7 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/feed"
 	"github.com/rollcall-directory/rollcall/internal/route"
 	"github.com/rollcall-directory/rollcall/internal/scim"
+	"github.com/rollcall-directory/rollcall/internal/store/storetest"
 )
 
 const asyncresp = "urn:ietf:params:scim:event:misc:asyncresp"
@@ -416,6 +417,69 @@ func TestSlow(t *testing.T) {
 		}
 		s.answered(st, 16)
 	})
+	t.Run("what another server has given up for this one is not noted again, and its place is free", func(t *testing.T) {
+		s := newSystem(t, nil)
+		s.stream(directory.StreamDraft{})
+		release := make(chan struct{})
+		_, h := slow(t, s, 0, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+			<-release
+			return nil
+		})
+		for range 16 {
+			post(h, "respond-async")
+		}
+		if err := s.dir.BreakPromises(t.Context(), 0, "500", nil); err != nil {
+			t.Fatal(err)
+		}
+		close(release)
+		for end := time.Now().Add(20 * time.Second); post(h, "respond-async").Code != 202; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("no place becomes free")
+			}
+		}
+	})
+}
+
+// TestAsyncNodes: a node that starts answers for those that were killed, and not
+// for those that are at work.
+func TestAsyncNodes(t *testing.T) {
+	cfg := directory.Config{Database: storetest.Postgres(t).URL}
+	s := systemOn(t, cfg, nil)
+	st := s.stream(directory.StreamDraft{})
+	release := make(chan struct{})
+	_, h := slow(t, s, 0, func(w http.ResponseWriter, r *http.Request, _ directory.Caller) error {
+		<-release
+		w.WriteHeader(http.StatusCreated)
+		return nil
+	})
+	if w := post(h, "respond-async"); w.Code != 202 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	<-s.endFeed() // the next node does now what one does for all
+
+	killed := cfg
+	killed.Now = func() time.Time { return time.Now().Add(-6 * time.Minute) }
+	d, err := directory.Open(t.Context(), killed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Promise(t.Context(), s.caller, s.caller.Home(), []directory.Question{{Method: "DELETE", Path: "/Users/x"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	next := systemOn(t, cfg, nil)
+	told := next.answered(st, 1)
+	if p := told["request-1"].Events[asyncresp]; len(told) != 1 || p.Status != "500" {
+		t.Errorf("%+v", told)
+	}
+	close(release)
+	told = next.answered(st, 1)
+	if p := told["slow-1"].Events[asyncresp]; p.Status != "201" {
+		t.Errorf("%+v", told)
+	}
 }
 
 // TestAsyncRestart: a request that was accepted is answered, also by a server

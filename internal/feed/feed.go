@@ -242,7 +242,8 @@ func (f *Feed) tokens(ctx context.Context, s *directory.Stream, limit int) ([]to
 	return tokens, more, nil
 }
 
-// isGone reports whether the stream is deleted.
+// isGone reports whether there is no such stream any more, or no request that
+// waits for its answer.
 func isGone(err error) bool {
 	var fault *scim.Error
 	return errors.As(err, &fault) && fault.Rule == scim.RuleNotFound

@@ -69,9 +69,15 @@ func newSystem(t *testing.T, change func(*feed.Config)) *system {
 // systemAt opens the data in a folder, which may have been there before.
 func systemAt(t *testing.T, path string, change func(*feed.Config)) *system {
 	t.Helper()
+	return systemOn(t, directorytest.Config(t, path), change)
+}
+
+// systemOn opens the data that the configuration names.
+func systemOn(t *testing.T, data directory.Config, change func(*feed.Config)) *system {
+	t.Helper()
 	s := &system{t: t, log: &logged{}}
 	var err error
-	if s.dir, err = directory.Open(t.Context(), directorytest.Config(t, path)); err != nil {
+	if s.dir, err = directory.Open(t.Context(), data); err != nil {
 		t.Fatal(err)
 	}
 	if known, err := s.dir.Environments(t.Context()); err != nil {
