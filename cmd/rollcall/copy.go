@@ -20,6 +20,8 @@ import (
 type copyCommand struct {
 	From string `required:"" placeholder:"STORE" help:"Copy what is here: sqlite:DIR, a data directory, or postgres://... ."`
 	To   string `required:"" placeholder:"STORE" help:"Copy it there: sqlite:DIR or postgres://..., which must be empty, or hold an unfinished copy."`
+
+	Snapshot bool `help:"Leave out what is written after the copy began, instead of failing: for a backup of what is served."`
 }
 
 // Run copies. A signal interrupts it; the same command then goes on.
@@ -52,11 +54,15 @@ func (c *copyCommand) Run(t *terminal) (err error) {
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
 	bar := newBar(t.err)
-	done, err := store.Copy(ctx, from, to, bar.show)
+	carry := store.Copy
+	if c.Snapshot {
+		carry = store.Snapshot
+	}
+	done, err := carry(ctx, from, to, bar.show)
 	bar.clear()
 	switch {
 	case errors.Is(err, store.ErrCopyMissed):
-		return errors.New("the source was written to after the copy began, and the copy lacks that: stop the servers that write to it and run the same command again")
+		return errors.New("the source was written to after the copy began, and the copy lacks that: stop the servers that write to it and run the same command again, or make a backup with --snapshot")
 	case ctx.Err() != nil:
 		return errors.New("interrupted: run the same command again to go on")
 	case err != nil:

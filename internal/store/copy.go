@@ -120,6 +120,25 @@ type copyState struct {
 // has succeeded, Open refuses the target (see Config.Unfinished). progress is told now
 // and then how much of the work is done.
 func Copy(ctx context.Context, from, to *DB, progress func(done, total int64)) (*Copied, error) {
+	return carry(ctx, from, to, progress, func(source [2]int64) error {
+		return from.View(ctx, func(tx *Tx) error {
+			now, err := lastWritten(tx)
+			if err == nil && now != source {
+				err = ErrCopyMissed
+			}
+			return err
+		})
+	})
+}
+
+// Snapshot is Copy for a backup: what is written after its beginning is not in
+// the target, which is whole without it.
+func Snapshot(ctx context.Context, from, to *DB, progress func(done, total int64)) (*Copied, error) {
+	return carry(ctx, from, to, progress, func([2]int64) error { return nil })
+}
+
+// carry copies, and has succeeded if check allows it in the end.
+func carry(ctx context.Context, from, to *DB, progress func(done, total int64), check func(source [2]int64) error) (*Copied, error) {
 	var out *Copied
 	var source [2]int64
 	err := from.View(ctx, func(tx *Tx) (err error) {
@@ -130,16 +149,9 @@ func Copy(ctx context.Context, from, to *DB, progress func(done, total int64)) (
 		out, err = c.run(source)
 		return err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = check(source)
 	}
-	err = from.View(ctx, func(tx *Tx) error {
-		now, err := lastWritten(tx)
-		if err == nil && now != source {
-			err = ErrCopyMissed
-		}
-		return err
-	})
 	if err != nil {
 		return nil, err
 	}

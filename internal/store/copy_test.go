@@ -179,26 +179,42 @@ func testCopyResumes(t *testing.T, newSource, newTarget func(testing.TB) store.C
 	}
 }
 
-// TestCopyOfWhatIsWritten: what is written while it is copied is not lost unnoticed.
+// TestCopyOfWhatIsWritten: what is written while it is copied is not lost unnoticed;
+// a snapshot is of what was there before.
 func TestCopyOfWhatIsWritten(t *testing.T) {
 	t.Parallel()
-	from, tid := source(t, storetest.Postgres(t), 10)
-	to := target(t, storetest.SQLite(t))
-	late := 10
-	_, err := store.Copy(context.Background(), from, to, func(done, total int64) {
-		if done == total {
-			addUsers(t, from, tid, late, late+1)
-			late++
-		}
-	})
-	if !errors.Is(err, store.ErrCopyMissed) {
-		t.Fatalf("%v", err)
-	}
-	if _, err := store.Copy(context.Background(), from, to, quiet); err != nil {
-		t.Fatal(err)
-	}
-	if n := userCount(t, to, tid); n != late {
-		t.Errorf("%d users, not %d", n, late)
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			from, tid := source(t, way.from(t), 10)
+			to, backup := target(t, way.to(t)), target(t, way.to(t))
+			late := 10
+			write := func(done, total int64) {
+				addUsers(t, from, tid, late, late+1)
+				late++
+			}
+			if _, err := store.Copy(context.Background(), from, to, write); !errors.Is(err, store.ErrCopyMissed) {
+				t.Fatalf("%v", err)
+			}
+			if _, err := store.Copy(context.Background(), from, to, quiet); err != nil {
+				t.Fatal(err)
+			}
+			before := late
+			done, err := store.Snapshot(context.Background(), from, backup, write)
+			if err != nil || late == before {
+				t.Fatalf("%v with %d users written meanwhile", err, late-before)
+			}
+			for _, db := range []*store.DB{to, backup} {
+				if n := userCount(t, db, tid); n != before {
+					t.Errorf("%d users, not %d", n, before)
+				}
+				storetest.MustCheck(t, db)
+			}
+			again, err := store.Copy(context.Background(), backup, target(t, way.from(t)), quiet)
+			if err != nil || again.Digest != done.Digest {
+				t.Errorf("the backup is restored as %+v, it was %+v: %v", again, done, err)
+			}
+		})
 	}
 }
 
