@@ -131,20 +131,30 @@ func (d testDoor) create(url, name string) (id string, a reply, err error) {
 	return user.ID + user.AICID, a, err
 }
 
-// TestNodesStartTogether: servers that start at once on an empty database make
-// its schema and the first environment once.
+// TestNodesStartTogether: servers that start at once on a database that is empty, or
+// of the first program, make its schema and the first environment once.
 func TestNodesStartTogether(t *testing.T) {
-	nodes := startNodes(t, postgrestest.Database(t), 3)
-	for _, nd := range nodes {
-		for _, d := range testDoors {
-			if _, a, err := d.create(nd.url, "user-"+d.name+nd.url[len(nd.url)-5:]); err != nil || a.status/100 != 2 {
-				t.Errorf("%s: %d %s %v", d.name, a.status, a.body, err)
-			}
-		}
+	first, err := os.ReadFile("../../internal/store/migrations/postgres/0001_start.sql")
+	if err != nil {
+		t.Fatal(err)
 	}
-	text, err := call("GET", nodes[0].url+"/scim/v2/Users?count=0", "")
-	if err != nil || !bytes.Contains(text, []byte(fmt.Sprintf(`"totalResults":%d`, len(nodes)*len(testDoors)))) {
-		t.Errorf("%s %v", text, err)
+	for name, text := range map[string]string{"empty": "", "upgrade": string(first) + "; INSERT INTO schema_version(v, applied) VALUES (1, 1)"} {
+		t.Run(name, func(t *testing.T) {
+			database := postgrestest.Database(t)
+			postgrestest.Exec(t, database, text)
+			nodes := startNodes(t, database, 3)
+			for _, nd := range nodes {
+				for _, d := range testDoors {
+					if _, a, err := d.create(nd.url, "user-"+d.name+nd.url[len(nd.url)-5:]); err != nil || a.status/100 != 2 {
+						t.Errorf("%s: %d %s %v", d.name, a.status, a.body, err)
+					}
+				}
+			}
+			text, err := call("GET", nodes[0].url+"/scim/v2/Users?count=0", "")
+			if err != nil || !bytes.Contains(text, []byte(fmt.Sprintf(`"totalResults":%d`, len(nodes)*len(testDoors)))) {
+				t.Errorf("%s %v", text, err)
+			}
+		})
 	}
 }
 

@@ -51,6 +51,17 @@ func Start(t testing.TB, name string, settings ...string) *Node {
 	return n
 }
 
+// Prepare returns a node that has no data yet: Shell makes them, then Start runs it.
+func Prepare(t testing.TB, name string, settings ...string) *Node {
+	t.Helper()
+	n, err := prepareNode(name, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.own(t)
+	return n
+}
+
 // own makes the node one of the test's.
 func (n *Node) own(t testing.TB) {
 	n.t = t
@@ -67,11 +78,7 @@ func (n *Node) own(t testing.TB) {
 // changes through the address, host:port, perhaps a Proxy's; "" is the node's own.
 func (n *Node) Standby(name, through string) *Node {
 	n.t.Helper()
-	s, err := prepareNode(name, n.settings)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	s.own(n.t)
+	s := Prepare(n.t, name, n.settings...)
 	s.Rejoin(n, through)
 	return s
 }
@@ -168,14 +175,34 @@ func MultiURL(database string, addresses ...string) string {
 func (n *Node) data() string { return filepath.Join(n.dir, "data") }
 func (n *Node) log() string  { return filepath.Join(n.dir, "log") }
 
+// command returns one that runs as the node's owner, in its folder.
+func (n *Node) command(program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(program, args...)
+	cmd.SysProcAttr, cmd.Dir, cmd.Env = n.owner, n.dir, []string{"PATH=" + n.bin + ":" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	return cmd
+}
+
 // run runs one of the programs to its end.
 func (n *Node) run(program string, args ...string) error {
-	cmd := exec.Command(filepath.Join(n.bin, program), args...)
-	cmd.SysProcAttr, cmd.Dir, cmd.Env = n.owner, n.dir, []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := n.command(filepath.Join(n.bin, program), args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}
 	return nil
+}
+
+// Shell runs the script as an administrator of the node does: PGDATA is its data,
+// and the programs connect to it. env, NAME=value each, wins. It returns what
+// they print, trimmed, and fails where one does or the server refuses something.
+func (n *Node) Shell(script string, env ...string) string {
+	n.t.Helper()
+	cmd := n.command("sh", "-euc", script)
+	cmd.Env = append(cmd.Env, "PGDATA="+n.data(), "PGHOST=127.0.0.1", fmt.Sprintf("PGPORT=%d", n.port), "PGUSER=postgres")
+	cmd.Env = append(cmd.Env, env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("ERROR: ")) {
+		n.t.Fatalf("%s: %s: %v: %s", n.Name, script, err, out)
+	}
+	return string(bytes.TrimSpace(out))
 }
 
 // guard runs the server until its input ends, which the system sees to if the
@@ -196,8 +223,7 @@ func (n *Node) start() error {
 	}, n.settings) {
 		args = append(args, "-c", setting)
 	}
-	cmd := exec.Command("sh", args...)
-	cmd.SysProcAttr, cmd.Dir, cmd.Env = n.owner, n.dir, []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+	cmd := n.command("sh", args...)
 	leash, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -249,7 +275,7 @@ func (n *Node) Start() {
 // Configure replaces the settings that Start was given, from the next start on.
 func (n *Node) Configure(settings ...string) { n.settings = settings }
 
-// Stop ends the node at once: connections are told, nothing is finished.
+// Stop ends the node at once, unless it has ended: connections are told, nothing is finished.
 func (n *Node) Stop() {
 	n.t.Helper()
 	n.must(n.stop())
