@@ -272,7 +272,7 @@ func TestDump(t *testing.T) {
 
 // TestPointInTime goes back to before a mistake.
 func TestPointInTime(t *testing.T) {
-	server := postgrestest.Start(t, "n", "synchronous_standby_names=")
+	server := postgrestest.Start(t, "n")
 	dir := server.Shell("mkdir archive; pwd")
 	env := []string{secret, "ARCHIVE=" + dir + "/archive", "BASE=" + dir + "/base"}
 	server.Shell(block(t, "archive"), env...)
@@ -281,7 +281,9 @@ func TestPointInTime(t *testing.T) {
 	server.Shell(block(t, "make the database"), env...)
 	nd := startNodes(t, urlOf(server), 1)[0]
 	mustCreate(t, nd, "a-before-the-copy")
+	server.Set("synchronous_standby_names", "n2") // which the new server does not have
 	server.Shell(block(t, "copy the data"), env...)
+	server.Set("synchronous_standby_names", "")
 	mustCreate(t, nd, "b-before-the-mistake")
 	moment := postgrestest.Query[string](server, "SELECT now()::text")
 	mustCreate(t, nd, "mistake")
