@@ -78,6 +78,7 @@ var oldData = map[string]string{
 		INSERT INTO audit(tid, at, client, door, action, type, id, outcome, request) VALUES (NULL, 3000, 'x', 'scim2', 'refuse', '', '', 'refused', 'r');
 		INSERT INTO counter(tid, type, n) VALUES (2, 1, 1), (2, 2, 1), (2, 3, 1);`,
 	"0010": ``,
+	"0011": ``,
 }
 
 // TestMigrateData migrates what older programs have stored, step by step, and

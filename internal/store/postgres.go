@@ -45,11 +45,13 @@ const (
 // sessionSettings are those of each connection, unless the URL has others. The
 // statements are written for their indexes, as SQLite takes them: without
 // statistics, as in a database that has just been filled, the planner would
-// rather read tables, and compile what it takes for long.
+// rather read tables, and compile what it takes for long. Plans are made once, for any
+// values: those of an environment that statistics do not know yet look like none.
 var sessionSettings = map[string]string{
 	"application_name": "rollcall",
 	"lock_timeout":     "5000", // ms, as SQLite waits
 	"enable_seqscan":   "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "random_page_cost": "1.1", "jit": "off",
+	"plan_cache_mode": "force_generic_plan",
 }
 
 // openPostgres connects to the database of the URL, and refuses one that would

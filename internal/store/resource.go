@@ -236,10 +236,11 @@ func (tx *Tx) Delete(r *Row) error {
 	return tx.db.engine.counted(tx, r.TID, r.Type, -1)
 }
 
-// What statements read that read rows, with scanRow.
+// What statements read that read rows, with scanRow. Not EXISTS: for many rows PostgreSQL
+// would read all members of all environments and look them up there.
 const (
 	rowColumns = `r.rid, r.tid, r.type, r.id, coalesce(r.key, ''), coalesce(r.external_id, ''), coalesce(r.pop, 0),
-		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login, EXISTS (SELECT 1 FROM member m WHERE m.tid = r.tid AND m.mid = r.rid)`
+		r.version, r.created, r.modified, r.doc, coalesce(p.id, ''), c.hash IS NOT NULL, coalesce(c.must_change, 0), c.changed, c.last_login, (SELECT 1 FROM member m WHERE m.tid = r.tid AND m.mid = r.rid LIMIT 1) IS NOT NULL`
 	rowJoins  = " LEFT JOIN resource p ON p.tid = r.tid AND p.rid = r.pop LEFT JOIN credential c ON c.tid = r.tid AND c.rid = r.rid "
 	selectRow = "SELECT " + rowColumns + " FROM resource r" + rowJoins
 )

@@ -58,6 +58,40 @@ func TestPostgres(t *testing.T) {
 	}
 }
 
+// TestPlansWithoutStatistics: the right indexes are walked in a database that was filled
+// a moment ago, which nobody has analyzed.
+func TestPlansWithoutStatistics(t *testing.T) {
+	t.Parallel()
+	db := storetest.MustOpen(t, storetest.Postgres(t))
+	tid := storetest.MustTenant(t, db, "env")
+	addUsers(t, db, tid, 0, 1000)
+	want := map[string]string{}
+	ask := func(index string, fn func(tx *store.Tx) error) {
+		before := store.Reads(t, db)
+		storetest.MustView(t, db, fn)
+		for text := range store.Reads(t, db) {
+			if _, known := before[text]; !known {
+				want[text] = index
+			}
+		}
+	}
+	ask("resource_id", func(tx *store.Tx) error { _, err := tx.ByID(tid, store.User, "u-7"); return err })
+	ask("resource_key", func(tx *store.Tx) error { _, err := tx.ByKey(tid, store.User, "user7"); return err })
+	ask("resource_ext", func(tx *store.Tx) error { _, err := tx.ByExternalID(tid, store.User, "e", 2); return err })
+	ask("resource_id", func(tx *store.Tx) error { _, err := tx.Resolve(tid, store.User, []string{"u-7"}); return err })
+	ask("member_rev", func(tx *store.Tx) error { _, err := tx.Containing(tid, 7); return err })
+	ask("member_pkey", func(tx *store.Tx) error { _, err := tx.MemberRIDs(tid, 7); return err })
+	reads := store.Reads(t, db)
+	for text, index := range want {
+		if got := reads[text][0].Index; got != index {
+			t.Errorf("%s\n%+v, want %s", text, reads[text], index)
+		}
+	}
+	if len(want) != 6 {
+		t.Errorf("%d statements, want 6", len(want))
+	}
+}
+
 // checkReads makes sure that statements read the rows of one environment, by an index,
 // or say that they do not. The tables by which the environment is found are another matter.
 func checkReads(t *testing.T, reads map[string][]store.Read) {

@@ -1,0 +1,1 @@
+-- PostgreSQL's planner needs it. SQLite's takes an index by how much of it a statement names.
