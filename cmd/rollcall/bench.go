@@ -34,8 +34,8 @@ type benchCommand struct {
 	Connections []int         `default:"1,16,64" help:"Connections at a time (${default})."`
 	For         time.Duration `name:"for" default:"3s" help:"How long each figure is taken (${default})."`
 	Users       int64         `default:"10000" placeholder:"N" help:"Create so many users first (${default})."`
-	Database    string        `placeholder:"URL" help:"Keep the data in this PostgreSQL database, which is left with what was created."`
-	Nodes       int           `default:"1" placeholder:"N" help:"Start so many servers on the database, and spread the connections over them (${default})."`
+	Database    string        `placeholder:"URL" help:"Measure servers on this PostgreSQL database too; it is left with what was created."`
+	Nodes       int           `default:"1" placeholder:"N" help:"Measure one to so many servers on the database (${default})."`
 	Dir         string        `placeholder:"DIR" help:"Keep the data below this directory while it runs (a temporary one)."`
 	Limit       string        `hidden:"" help:"Serve the limits and keep their file here."`
 }
@@ -43,6 +43,7 @@ type benchCommand struct {
 // A figure is one row of the result.
 type figure struct {
 	Work        string  `json:"work"`
+	Nodes       int     `json:"nodes,omitempty"` // servers on the database; 0 for one on a file
 	Connections int     `json:"connections"`
 	Rate        float64 `json:"requests_per_second"`
 	P50         float64 `json:"p50_ms"`
@@ -70,7 +71,7 @@ type footprint struct {
 // A result is all that was measured.
 type result struct {
 	Figures []figure  `json:"figures"`
-	Server  footprint `json:"server"`
+	Server  footprint `json:"server"` // on a file
 }
 
 // Run measures, or is the child that serves the limits.
@@ -83,13 +84,21 @@ func (c *benchCommand) Run(t *terminal) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{duration: c.For, dir: dir}
-	out, err := b.run(c)
-	if err = errors.Join(err, b.stopMore(), b.server.stop(), b.limit.stop()); err != nil {
+	out, err := c.measure(dir)
+	if err != nil {
 		return err
 	}
 	return t.print(out, func(w io.Writer) {
-		table(w, "WORK\tCONNECTIONS\tREQ/S\tP50 MS\tP99 MS\tCPU µS\tRATIO", out.Figures, func(f figure) string {
+		table(w, "WORK\tSTORE\tCONNECTIONS\tREQ/S\tP50 MS\tP99 MS\tCPU µS\tRATIO", out.Figures, func(f figure) string {
+			on := ""
+			switch {
+			case f.Nodes == 1:
+				on = "PostgreSQL, 1 node"
+			case f.Nodes > 1:
+				on = fmt.Sprintf("PostgreSQL, %d nodes", f.Nodes)
+			case f.Limit != "":
+				on = "SQLite"
+			}
 			ratio := ""
 			if f.Limit != "" {
 				ratio = fmt.Sprintf("%.2f of %s", f.Ratio, strings.TrimPrefix(f.Limit, "limit: "))
@@ -97,7 +106,7 @@ func (c *benchCommand) Run(t *terminal) error {
 			if f.Refused > 0 {
 				ratio += fmt.Sprintf(", %d refused", f.Refused)
 			}
-			return fmt.Sprintf("%s\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%s", f.Work, f.Connections, f.Rate, f.P50, f.P99, f.CPU, ratio)
+			return fmt.Sprintf("%s\t%s\t%d\t%.0f\t%.2f\t%.2f\t%.0f\t%s", f.Work, on, f.Connections, f.Rate, f.P50, f.P99, f.CPU, ratio)
 		})
 		at := out.Server
 		fmt.Fprintf(w, "server with %d users: %d MiB resident, %d bytes on disk for a user, ready %.0f ms after its start\n",
@@ -105,57 +114,85 @@ func (c *benchCommand) Run(t *terminal) error {
 	})
 }
 
-// run measures everything.
-func (b *bench) run(c *benchCommand) (*result, error) {
-	if err := b.start(c.Database); err != nil {
+// measure measures everything: at each number of connections the limits, then
+// the server on a file, then one to so many nodes as there are to be on the database.
+func (c *benchCommand) measure(dir string) (out *result, err error) {
+	if c.Nodes > 1 && c.Database == "" {
+		return nil, usageError("--nodes needs a --database that they share")
+	}
+	limit, err := startChild(filepath.Join(dir, "limit.txt"), "bench", "--json", "--limit", filepath.Join(dir, "limit.log"))
+	if err != nil {
 		return nil, err
 	}
-	if err := b.startMore(c); err != nil {
-		return nil, err
+	defer func() { err = errors.Join(err, limit.stop()) }()
+	benches := []*bench{{dir: filepath.Join(dir, "file")}}
+	if c.Database != "" {
+		benches = append(benches, &bench{dir: filepath.Join(dir, "nodes"), database: c.Database})
 	}
-	if err := b.fill(max(c.Users, 1)); err != nil {
-		return nil, fmt.Errorf("create users: %w", err)
-	}
-	out := &result{}
-	for _, n := range c.Connections {
-		round, err := b.round(n)
-		if err != nil {
+	for _, b := range benches {
+		b.limit, b.duration = limit, c.For
+		defer func() { err = errors.Join(err, b.stop()) }()
+		if err := b.start(c.Nodes); err != nil {
 			return nil, err
 		}
-		out.Figures = append(out.Figures, round...)
+		if err := b.fill(max(c.Users, 1)); err != nil {
+			return nil, fmt.Errorf("create users: %w", err)
+		}
 	}
-	var err error
-	out.Server, err = b.footprint()
+	out = &result{}
+	for _, n := range c.Connections {
+		limits := map[string]float64{}
+		for i, b := range benches {
+			for b.nodes = 1; b.nodes <= len(b.servers); b.nodes++ {
+				round, err := b.round(n, limits, i == 0)
+				if err != nil {
+					return nil, err
+				}
+				out.Figures = append(out.Figures, round...)
+			}
+		}
+	}
+	out.Server, err = benches[0].footprint()
 	return out, err
 }
 
-// A bench is the two children and what is known of them.
+// A bench is servers, the child that serves the limits, and what is known of them.
 type bench struct {
-	duration      time.Duration
-	dir           string
-	serve         []string // the arguments of server
-	server, limit *child
-	more          []*child // other servers on the same database: see startMore
-	secret        string
-	group         string       // id of one with many members
-	created       atomic.Int64 // users so far
-	refused       atomic.Int64 // requests of the work at hand
-	mu            sync.Mutex
-	ids           []string // of the users, as many as are worth keeping
+	duration time.Duration
+	dir      string
+	database string   // empty for a file
+	serve    []string // the arguments of servers
+	servers  []*child
+	nodes    int // so many of servers are measured
+	limit    *child
+	secret   string
+	group    string       // id of one with many members
+	created  atomic.Int64 // users so far
+	refused  atomic.Int64 // requests of the work at hand
+	mu       sync.Mutex
+	ids      []string // of the users, as many as are worth keeping
 }
 
-func (b *bench) start(database string) (err error) {
-	data := dataFlag{Data: filepath.Join(b.dir, "data"), Database: database}
-	b.serve = []string{"serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0", "--data", data.Data}
-	if database != "" {
-		b.serve = append(b.serve[:len(b.serve)-2], "--database", database)
-	}
-	if b.server, err = startChild(filepath.Join(b.dir, "serve.txt"), b.serve...); err != nil {
+// start starts the servers: nodes of them on a database, one on a file.
+func (b *bench) start(nodes int) error {
+	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		return err
 	}
-	if b.limit, err = startChild(filepath.Join(b.dir, "limit.txt"), "bench", "--json", "--limit", filepath.Join(b.dir, "limit.log")); err != nil {
-		return err
+	data := dataFlag{Data: filepath.Join(b.dir, "data"), Database: b.database}
+	b.serve = []string{"serve", "--json", "--listen", "127.0.0.1:0", "--rate", "0"}
+	if b.database != "" {
+		b.serve = append(b.serve, "--database", b.database)
+	} else {
+		b.serve, nodes = append(b.serve, "--data", data.Data), 1
 	}
+	for range nodes {
+		k, err := startChild(b.log(), b.serve...)
+		if err != nil {
+			return err
+		}
+		b.servers = append(b.servers, k)
+	}
+	b.nodes = nodes
 	return data.use(func(ctx context.Context, d *directory.Directory) error {
 		e, err := d.FindEnvironment(ctx, defaultEnvironment)
 		if err != nil {
@@ -164,6 +201,19 @@ func (b *bench) start(database string) (err error) {
 		_, b.secret, err = d.CreateClient(ctx, directory.ClientDraft{Environment: e.ID, Name: "bench"})
 		return err
 	})
+}
+
+// log is the file for the log of the next server.
+func (b *bench) log() string {
+	return filepath.Join(b.dir, fmt.Sprintf("serve-%d.txt", len(b.servers)))
+}
+
+func (b *bench) stop() (err error) {
+	for _, k := range b.servers {
+		err = errors.Join(err, k.stop())
+	}
+	b.servers = nil
+	return err
 }
 
 // fill creates users, and a group that 10,000 of them are members of, or all if
@@ -181,8 +231,8 @@ func (b *bench) fill(users int64) error {
 
 // footprint returns what the server takes up, and starts it once more to see how long that takes.
 func (b *bench) footprint() (f footprint, err error) {
-	f = footprint{Users: b.created.Load(), Resident: b.server.resident()}
-	if err := b.server.stop(); err != nil {
+	f = footprint{Users: b.created.Load(), Resident: b.servers[0].resident()}
+	if err := b.stop(); err != nil {
 		return f, err
 	}
 	err = filepath.WalkDir(filepath.Join(b.dir, "data"), func(_ string, d fs.DirEntry, err error) error {
@@ -195,33 +245,37 @@ func (b *bench) footprint() (f footprint, err error) {
 		}
 		return err
 	})
-	if errors.Is(err, fs.ErrNotExist) { // the data is in PostgreSQL
-		err = nil
-	}
 	if err != nil {
 		return f, err
 	}
 	begin := time.Now()
-	b.server, err = startChild(filepath.Join(b.dir, "serve.txt"), b.serve...)
+	k, err := startChild(b.log(), b.serve...)
 	f.Start = float64(time.Since(begin).Microseconds()) / 1000
+	if err == nil {
+		b.servers = append(b.servers, k)
+	}
 	return f, err
 }
 
-// round measures every work with n connections.
-func (b *bench) round(n int) ([]figure, error) {
-	rates := map[string]float64{}
+// round measures every work with n connections. It compares with the rates of the
+// limits, which it measures too if it is the first.
+func (b *bench) round(n int, limits map[string]float64, first bool) ([]figure, error) {
 	var figures []figure
 	for _, w := range works {
-		if w.most > 0 && n > w.most {
+		if w.most > 0 && n > w.most || w.limit == "" && !first {
 			continue
 		}
 		f, err := b.measure(w, n)
 		if err != nil {
 			return nil, fmt.Errorf("%s with %d connections: %w", w.name, n, err)
 		}
-		rates[w.name] = f.Rate
-		if w.limit != "" {
-			f.Limit, f.Ratio = w.limit, f.Rate/rates[w.limit]
+		if w.limit == "" {
+			limits[w.name] = f.Rate
+		} else {
+			f.Limit, f.Ratio = w.limit, f.Rate/limits[w.limit]
+			if b.database != "" {
+				f.Nodes = b.nodes
+			}
 		}
 		figures = append(figures, f)
 	}
@@ -231,11 +285,11 @@ func (b *bench) round(n int) ([]figure, error) {
 // measure drives one work until its time is over.
 func (b *bench) measure(w work, n int) (figure, error) {
 	b.refused.Store(0)
-	used := b.cpu(b.to(w))
+	used := b.cpu(w)
 	begin := time.Now()
 	all, err := b.together(w, n, func() bool { return time.Since(begin) < b.duration })
 	elapsed := time.Since(begin)
-	used = b.cpu(b.to(w)) - used
+	used = b.cpu(w) - used
 	if err != nil || len(all) == 0 {
 		return figure{}, cmp.Or(err, errors.New("not one request was answered"))
 	}
@@ -258,18 +312,27 @@ func (b *bench) together(w work, n int, more func() bool) ([]time.Duration, erro
 	return slices.Concat(took...), errors.Join(errs...)
 }
 
-// to returns the child that does the work.
-func (b *bench) to(w work) *child {
+// to returns the children that do the work.
+func (b *bench) to(w work) []*child {
 	if w.limit == "" {
-		return b.limit
+		return []*child{b.limit}
 	}
-	return b.server
+	return b.servers[:b.nodes]
+}
+
+// cpu returns the processor time that those have used who do the work.
+func (b *bench) cpu(w work) (used time.Duration) {
+	for _, k := range b.to(w) {
+		used += k.cpu()
+	}
+	return used
 }
 
 // drive sends requests on one connection, each when the one before is
 // answered, and returns how long they took.
 func (b *bench) drive(w work, seed int, more func() bool) (took []time.Duration, err error) {
-	conn, err := net.Dial("tcp", b.spread(b.to(w), seed).address)
+	to := b.to(w)
+	conn, err := net.Dial("tcp", to[seed%len(to)].address)
 	if err != nil {
 		return nil, err
 	}
