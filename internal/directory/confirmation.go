@@ -59,7 +59,7 @@ func (d *Directory) LosePassword(ctx context.Context, c Caller, s Scope, email, 
 		return nil, &scim.Error{Rule: scim.RulePattern, Path: "email", Value: email, Detail: "several users have this address"}
 	}
 	err = d.update(ctx, func(tx *store.Tx) error {
-		row, err := c.find(tx, tenant, store.User, "User", known[0].ID)
+		row, err := c.find(tx.ByID, tenant, store.User, "User", known[0].ID)
 		if err != nil {
 			return err
 		}
@@ -202,7 +202,7 @@ func (d *Directory) ChangePassword(ctx context.Context, c Caller, s Scope, id, o
 	find := func(tx *store.Tx) (*store.Row, error) { return tx.ByID(tenant, store.User, id) }
 	var policy Policy
 	if err := d.view(ctx, func(tx *store.Tx) error {
-		row, err := c.find(tx, tenant, store.User, "User", id)
+		row, err := c.find(tx.ByID, tenant, store.User, "User", id)
 		if err != nil {
 			return err
 		}
@@ -332,7 +332,7 @@ func (d *Directory) Confirm(ctx context.Context, h Holder, password string) (*Co
 func (d *Directory) redeem(ctx context.Context, c Caller, tenant int64, p Purpose, id, token, password string) (*Confirmed, error) {
 	out := &Confirmed{}
 	err := d.view(ctx, func(tx *store.Tx) error {
-		row, err := c.find(tx, tenant, store.User, "User", id)
+		row, err := c.find(tx.ByID, tenant, store.User, "User", id)
 		if err != nil {
 			return err
 		}

@@ -98,7 +98,7 @@ func (d *Directory) Entitled(ctx context.Context, c Caller, s Scope, user string
 	}
 	var role int64
 	err = d.view(ctx, func(tx *store.Tx) error {
-		row, err := c.find(tx, tenant, store.User, "User", user)
+		row, err := c.find(tx.ByID, tenant, store.User, "User", user)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (w *write) setManager(tx *store.Tx, row *store.Row, old, id string) error {
 	}
 	var manager int64
 	if id != "" {
-		m, err := w.caller.find(tx, w.tenant, store.User, "User", id)
+		m, err := w.caller.find(tx.ByID, w.tenant, store.User, "User", id)
 		missing := len(scim.Faults(err)) > 0
 		switch {
 		case missing && w.draft.AnyManager:

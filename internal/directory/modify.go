@@ -100,7 +100,7 @@ func (d *Directory) modify(ctx context.Context, c Caller, tenant int64, m Modifi
 	for {
 		if m.Password {
 			err := d.view(ctx, func(tx *store.Tx) error {
-				old, err := c.find(tx, tenant, w.typ, m.Type, m.ID)
+				old, err := c.find(tx.ByID, tenant, w.typ, m.Type, m.ID)
 				if err != nil {
 					return err
 				}
@@ -158,7 +158,7 @@ func (w *write) apply(m Modification, old *store.Row) error {
 }
 
 func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {
-	old, err := w.caller.find(tx, w.tenant, w.typ, m.Type, m.ID)
+	old, err := w.caller.find(tx.ForChange, w.tenant, w.typ, m.Type, m.ID)
 	if err != nil {
 		return err
 	}
@@ -175,13 +175,6 @@ func (w *write) modify(tx *store.Tx, m Modification, hashed string) error {
 	}
 	if subtle.ConstantTimeCompare([]byte(w.body.password), []byte(hashed)) != 1 {
 		return errOtherPassword
-	}
-	if len(w.changes) > 0 {
-		// Its row first, then those of its members: two who change one group in
-		// another order would wait for each other.
-		if err := tx.Hold(old); err != nil {
-			return err
-		}
 	}
 	related, err := w.changeMembers(tx, old)
 	if err != nil {

@@ -21,7 +21,7 @@ func (d *Directory) Read(ctx context.Context, c Caller, s Scope, typ, id string,
 	}
 	var out *scim.Resource
 	err = d.view(ctx, func(tx *store.Tx) error {
-		row, err := c.find(tx, tenant, number, typ, id)
+		row, err := c.find(tx.ByID, tenant, number, typ, id)
 		if err != nil {
 			return err
 		}
@@ -71,10 +71,10 @@ func (d *Directory) List(ctx context.Context, c Caller, s Scope, q Query) (*Page
 	return page, nil
 }
 
-// find returns the resource of this id if it is there for the caller. number is
-// what the store calls the type. Errors: RuleNotFound.
-func (c Caller) find(tx *store.Tx, tenant int64, number store.Type, typ, id string) (*store.Row, error) {
-	row, err := tx.ByID(tenant, number, id)
+// find returns the resource of this id if it is there for the caller. byID is that of
+// the store or a method like it, number what the store calls the type. Errors: RuleNotFound.
+func (c Caller) find(byID func(int64, store.Type, string) (*store.Row, error), tenant int64, number store.Type, typ, id string) (*store.Row, error) {
+	row, err := byID(tenant, number, id)
 	if err == nil && !c.limits.sees(row) {
 		err = store.ErrNotFound
 	}

@@ -81,7 +81,7 @@ func (d *Directory) Put(ctx context.Context, c Caller, s Scope, dr Draft, p Prec
 		if err := tx.LockKey("id " + w.caller.Environment + " " + dr.ID); err != nil {
 			return err
 		}
-		old, err := tx.ByID(w.tenant, w.typ, dr.ID)
+		old, err := tx.ForChange(w.tenant, w.typ, dr.ID)
 		if err == nil && !c.limits.sees(old) {
 			err = store.ErrNotFound
 		}
@@ -115,14 +115,11 @@ func (d *Directory) Delete(ctx context.Context, c Caller, s Scope, typ, id strin
 	}
 	var out *scim.Resource
 	err = d.change(ctx, c, func(tx *store.Tx) error {
-		old, err := c.find(tx, tenant, number, typ, id)
+		old, err := c.find(tx.ForDelete, tenant, number, typ, id)
 		if err != nil {
 			return err
 		}
 		if err := p.check(old); err != nil {
-			return err
-		}
-		if err := tx.Hold(old); err != nil {
 			return err
 		}
 		t, err := tx.Tenant(c.Environment)
@@ -757,6 +754,9 @@ func (w *write) findMembers(tx *store.Tx, ch MemberChange) (found map[int64]bool
 	found = make(map[int64]bool, len(ids))
 	missing = ch.Members
 	for _, typ := range farTypes[ch.Relation] {
+		if len(missing) == 0 {
+			break
+		}
 		known, err := tx.Resolve(w.tenant, typ, ids)
 		if err == nil && typ == store.User {
 			err = w.caller.limits.drop(tx, w.tenant, known)

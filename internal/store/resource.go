@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"database/sql"
-	"errors"
 	"strconv"
 	"time"
 
@@ -196,16 +195,6 @@ func (tx *Tx) Touch(tid int64, at time.Time, rids ...int64) ([]*Row, error) {
 	return list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.rid"+these+" ORDER BY r.rid", tid, rids)
 }
 
-// Hold keeps others from changing a resource that was read, and from relating to
-// it, until the transaction ends. Errors: ErrStale.
-func (tx *Tx) Hold(r *Row) error {
-	version, err := first(tx, scanInt, "SELECT version FROM resource WHERE tid = $1 AND rid = $2"+tx.lock("UPDATE"), r.TID, r.RID)
-	if errors.Is(err, ErrNotFound) || err == nil && version != r.Version {
-		return tx.changed(r.TID, r.RID)
-	}
-	return err
-}
-
 // Delete removes a resource as it was read with its index rows, credential and
 // memberships on both sides, and counts it out. Users keep pointing at a
 // deleted population: the caller makes sure there are none. Errors: ErrStale.
@@ -257,6 +246,28 @@ func scanRow(s scan) (*Row, error) {
 // ByID returns the resource of this public id. Errors: ErrNotFound.
 func (tx *Tx) ByID(tid int64, t Type, id string) (*Row, error) {
 	return first(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.type = $2 AND r.id = $3", tid, t, id)
+}
+
+// ForChange is ByID for who is about to change the resource: nobody else does until
+// the transaction ends.
+func (tx *Tx) ForChange(tid int64, t Type, id string) (*Row, error) {
+	return tx.lockedByID("NO KEY UPDATE", tid, t, id)
+}
+
+// ForDelete is ForChange for who will delete the resource: nobody relates to it either.
+func (tx *Tx) ForDelete(tid int64, t Type, id string) (*Row, error) {
+	return tx.lockedByID("UPDATE", tid, t, id)
+}
+
+func (tx *Tx) lockedByID(how string, tid int64, t Type, id string) (*Row, error) {
+	// In a statement of its own: what one reads from other tables is as it was
+	// before the lock was waited for.
+	if lock := tx.lock(how); lock != "" {
+		if err := tx.push("SELECT 1 FROM resource WHERE tid = $1 AND type = $2 AND id = $3"+lock, tid, t, id); err != nil {
+			return nil, err
+		}
+	}
+	return tx.ByID(tid, t, id)
 }
 
 // ByKey returns the resource of this key. Errors: ErrNotFound.
