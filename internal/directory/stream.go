@@ -393,35 +393,50 @@ func (s *Stream) fill(tx *store.Tx, tenant int64, c *store.Change, e *Event) err
 	return err
 }
 
-// Acknowledge notes that the receiver has the events of these numbers; refused
-// are those that it takes for faulty. Numbers of events that were acknowledged
-// before, or never told, change nothing. Errors: RuleNotFound.
-func (d *Directory) Acknowledge(ctx context.Context, id string, seqs, refused []int64) error {
-	if len(seqs)+len(refused) == 0 {
+// A Receipt names an event as its receiver does: where an older state of the data was
+// restored, another event may have the number.
+type Receipt struct {
+	Seq int64
+	At  time.Time
+}
+
+// Acknowledge notes that the receiver has taken these events; refused are those
+// that it takes for faulty. Events that were acknowledged before, or never told,
+// change nothing. Errors: RuleNotFound.
+func (d *Directory) Acknowledge(ctx context.Context, id string, taken, refused []Receipt) error {
+	if len(taken)+len(refused) == 0 {
 		return nil
 	}
 	return d.moveStream(ctx, id, func(tx *store.Tx, s *Stream) error {
-		acknowledge := func(seq int64) (fresh bool) {
-			at, found := slices.BinarySearch(s.acked, seq)
-			if seq <= s.Position || found || len(s.acked) >= maxWindow {
-				return false
-			}
-			s.acked = slices.Insert(s.acked, at, seq)
-			return true
-		}
-		for _, seq := range seqs {
-			acknowledge(seq)
-		}
-		for _, seq := range refused {
-			if acknowledge(seq) {
-				s.Refused++
-			}
-		}
-		s.Problem = ""
 		row, err := tx.Stream(id)
 		if err != nil {
 			return err
 		}
+		var seqs []int64
+		for _, r := range slices.Concat(taken, refused) {
+			seqs = append(seqs, r.Seq)
+		}
+		times, err := tx.ChangeTimes(row.TID, seqs)
+		if err != nil {
+			return err
+		}
+		acknowledge := func(r Receipt) (fresh bool) {
+			at, found := slices.BinarySearch(s.acked, r.Seq)
+			if !times[r.Seq].Equal(r.At) || r.Seq <= s.Position || found || len(s.acked) >= maxWindow {
+				return false
+			}
+			s.acked = slices.Insert(s.acked, at, r.Seq)
+			return true
+		}
+		for _, r := range taken {
+			acknowledge(r)
+		}
+		for _, r := range refused {
+			if acknowledge(r) {
+				s.Refused++
+			}
+		}
+		s.Problem = ""
 		if len(s.acked) == 0 {
 			return nil
 		}

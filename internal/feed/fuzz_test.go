@@ -2,7 +2,9 @@ package feed
 
 import (
 	"testing"
+	"time"
 
+	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
@@ -34,24 +36,25 @@ func FuzzID(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(int64(1), int64(1), "")
-	f.Add(int64(7), int64(1<<40), m.id(7, 1, true))
-	f.Fuzz(func(t *testing.T, stream, seq int64, other string) {
-		if stream <= 0 || seq <= 0 {
+	f.Add(int64(1), int64(1), int64(1), "")
+	f.Add(int64(7), int64(1<<40), int64(1<<41), m.id(7, directory.Receipt{Seq: 1}, true))
+	f.Fuzz(func(t *testing.T, stream, seq, at int64, other string) {
+		if stream <= 0 || seq <= 0 || at < 0 || at >= 1<<48 {
 			return
 		}
-		notice, full := m.id(stream, seq, false), m.id(stream, seq, true)
+		want := directory.Receipt{Seq: seq, At: time.UnixMilli(at).UTC()}
+		notice, full := m.id(stream, want, false), m.id(stream, want, true)
 		for _, jti := range []string{notice, full} {
-			if got, ok := m.seq(stream, jti); got != seq || !ok {
-				t.Errorf("%s leads to %d, %v", jti, got, ok)
+			if got, ok := m.receipt(stream, jti); got != want || !ok {
+				t.Errorf("%s leads to %v, %v", jti, got, ok)
 			}
-			if _, ok := m.seq(stream+1, jti); ok {
+			if got, _ := m.receipt(stream+1, jti); got == want {
 				t.Errorf("%s is of another stream too", jti)
 			}
 		}
 		if notice == full {
 			t.Errorf("both are %s", full)
 		}
-		m.seq(stream, other)
+		m.receipt(stream, other)
 	})
 }

@@ -120,21 +120,21 @@ func (f *Feed) poll(w http.ResponseWriter, r *http.Request, c directory.Caller) 
 // acknowledge notes what the receiver has. What it could never have got from
 // this stream is passed over: it may be an old acknowledgement sent again.
 func (f *Feed) acknowledge(ctx context.Context, s *directory.Stream, q pollRequest) error {
-	var seqs, refused []int64
+	var taken, refused []directory.Receipt
 	for _, jti := range q.ack {
-		if seq, ok := f.mint.seq(s.Key(), jti); ok {
-			seqs = append(seqs, seq)
+		if r, ok := f.mint.receipt(s.Key(), jti); ok {
+			taken = append(taken, r)
 		}
 	}
 	for jti, code := range q.refused {
-		seq, ok := f.mint.seq(s.Key(), jti)
+		r, ok := f.mint.receipt(s.Key(), jti)
 		if !ok {
 			continue
 		}
-		refused = append(refused, seq)
+		refused = append(refused, r)
 		f.log.LogAttrs(ctx, slog.LevelWarn, "event refused", slog.String("stream", s.ID), slog.String("jti", jti), slog.String("error", harmless(code)))
 	}
-	return f.dir.Acknowledge(ctx, s.ID, seqs, refused)
+	return f.dir.Acknowledge(ctx, s.ID, taken, refused)
 }
 
 // harmless returns the start of a receiver's word, as far as it is one.

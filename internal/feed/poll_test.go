@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -230,6 +231,43 @@ func TestPollRestart(t *testing.T) {
 	}
 	if after[0].text != before[1].text {
 		t.Errorf("first %s, then %s", before[1].text, after[0].text)
+	}
+}
+
+// TestPollRestored: where an older state of the data is restored, what was told since
+// is gone, and other events have its place in the log. They have a jti of their own, and
+// late acknowledgements do not hit them.
+func TestPollRestored(t *testing.T) {
+	folder, backup := t.TempDir(), t.TempDir()
+	s := systemOn(t, directory.Config{Path: folder}, nil)
+	st := s.stream(directory.StreamDraft{})
+	kept := s.user("kept")
+	s.stop()
+	if err := os.CopyFS(backup, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	s = systemOn(t, directory.Config{Path: folder}, nil)
+	s.users(2)
+	before := s.poll(st, atOnce).events
+	s.stop()
+
+	s = systemOn(t, directory.Config{Path: backup}, nil)
+	other := s.user("other")
+	after := s.poll(st, acks(before[1:]...)).events
+	if want := []string{"/Users/" + kept.ID, "/Users/" + other.ID}; !slices.Equal(about(after), want) {
+		t.Fatalf("told %v, not %v", about(after), want)
+	}
+	if after[0].text != before[0].text {
+		t.Errorf("what is kept was told as %s, then as %s", before[0].text, after[0].text)
+	}
+	if after[1].JTI == before[1].JTI {
+		t.Errorf("%s and %s have one jti", before[1].text, after[1].text)
+	}
+	if rest := s.poll(st, acks(after...)).events; len(rest) > 0 {
+		t.Errorf("told again: %v", about(rest))
+	}
+	if later := s.user("later"); !slices.Equal(about(s.poll(st, atOnce).events), []string{"/Users/" + later.ID}) {
+		t.Error("an acknowledgement of what is gone counted")
 	}
 }
 

@@ -90,10 +90,10 @@ func (f *Feed) send(ctx context.Context, s *directory.Stream, t token) (late tim
 	var refused *refusal
 	switch {
 	case err == nil:
-		err = f.dir.Acknowledge(note, s.ID, []int64{t.seq}, nil)
+		err = f.dir.Acknowledge(note, s.ID, []directory.Receipt{t.receipt}, nil)
 	case errors.As(err, &refused) && refused.code == "invalid_request":
 		f.log.LogAttrs(ctx, slog.LevelWarn, "event refused", slog.String("stream", s.ID), slog.String("jti", t.jti), slog.String("error", err.Error()))
-		err = f.dir.Acknowledge(note, s.ID, nil, []int64{t.seq})
+		err = f.dir.Acknowledge(note, s.ID, nil, []directory.Receipt{t.receipt})
 	case ctx.Err() != nil:
 		return 0, err
 	default:

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/aes"
 	"crypto/cipher"
@@ -13,6 +14,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -56,7 +58,7 @@ type mint struct {
 	base   string // URL of the door whose resources events are about
 	signer jose.Signer
 	keys   jose.JSONWebKeySet // the public ones
-	ids    cipher.Block
+	secret []byte             // makes the keys of ids
 }
 
 // newMint returns a mint that signs with the key, the 32 bytes of a scalar of P-256.
@@ -76,25 +78,22 @@ func newMint(issuer, base string, key []byte) (*mint, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret := sha256.Sum256(append([]byte("rollcall: ids of events\x00"), key...))
-	ids, err := aes.NewCipher(secret[:16])
-	if err != nil {
-		return nil, err
-	}
-	return &mint{issuer: issuer, base: base, signer: signer, keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public}}, ids: ids}, nil
+	return &mint{issuer: issuer, base: base, signer: signer, keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public}},
+		secret: append([]byte("rollcall: ids of events\x00"), key...)}, nil
 }
 
 // A token is a signed event.
 type token struct {
-	seq int64 // of the event
-	jti string
-	jws string
+	receipt directory.Receipt // of the event
+	jti     string
+	jws     string
 }
 
 // token makes the token that tells the event to the receiver of the stream.
 // The same event always gives the same claims under the same jti.
 func (m *mint) token(s *directory.Stream, e *directory.Event) (token, error) {
-	jti := m.id(s.Key(), e.Seq, e.Resource != nil)
+	receipt := directory.Receipt{Seq: e.Seq, At: e.At}
+	jti := m.id(s.Key(), receipt, e.Resource != nil)
 	claims := scim.NewObject(
 		member("iss", scim.StringValue(m.issuer)),
 		member("iat", scim.IntValue(e.At.Unix())),
@@ -111,7 +110,7 @@ func (m *mint) token(s *directory.Stream, e *directory.Event) (token, error) {
 		return token{}, fmt.Errorf("sign event %d: %w", e.Seq, err)
 	}
 	jws, err := signed.CompactSerialize()
-	return token{seq: e.Seq, jti: jti, jws: jws}, err
+	return token{receipt: receipt, jti: jti, jws: jws}, err
 }
 
 // audience names whom the stream is for.
@@ -256,32 +255,40 @@ func member(name string, v scim.Value) scim.Member { return scim.Member{Name: na
 
 func object(members ...scim.Member) scim.Value { return scim.ObjectValue(scim.NewObject(members...)) }
 
-// id returns the jti of an event in a stream. It is one block of a cipher, so
-// that nobody learns from it how much happens in other environments, and says
-// whether the event is told in full: one jti has one content.
-func (m *mint) id(stream, seq int64, full bool) string {
+// id returns the jti of an event in a stream. It is one block of a cipher of the
+// stream's own, so that nobody learns from it how much happens in other
+// environments, and says whether the event is told in full: one jti has one content.
+func (m *mint) id(stream int64, r directory.Receipt, full bool) string {
 	var block [aes.BlockSize]byte
-	binary.BigEndian.PutUint64(block[:8], uint64(stream))
+	binary.BigEndian.PutUint64(block[:8], uint64(r.Seq))
 	if full {
 		block[0] |= 0x80
 	}
-	binary.BigEndian.PutUint64(block[8:], uint64(seq))
-	m.ids.Encrypt(block[:], block[:])
+	binary.BigEndian.PutUint64(block[8:], uint64(r.At.UnixMilli()))
+	m.ids(stream).Encrypt(block[:], block[:])
 	return hex.EncodeToString(block[:])
 }
 
-// seq returns the number of the event that has this jti in the stream; false
-// if none can have it.
-func (m *mint) seq(stream int64, jti string) (int64, bool) {
+// receipt returns what the jti says of an event that the stream may have told;
+// false if none can have it.
+func (m *mint) receipt(stream int64, jti string) (r directory.Receipt, ok bool) {
 	var block [aes.BlockSize]byte
 	if len(jti) != hex.EncodedLen(len(block)) {
-		return 0, false
+		return r, false
 	}
 	if _, err := hex.Decode(block[:], []byte(jti)); err != nil {
-		return 0, false
+		return r, false
 	}
-	m.ids.Decrypt(block[:], block[:])
+	m.ids(stream).Decrypt(block[:], block[:])
 	block[0] &= 0x7f
-	seq := int64(binary.BigEndian.Uint64(block[8:]))
-	return seq, binary.BigEndian.Uint64(block[:8]) == uint64(stream) && seq > 0
+	at := binary.BigEndian.Uint64(block[8:])
+	r = directory.Receipt{Seq: int64(binary.BigEndian.Uint64(block[:8])), At: time.UnixMilli(int64(at)).UTC()}
+	return r, r.Seq > 0 && at < 1<<48
+}
+
+// ids returns the cipher of the stream's jti.
+func (m *mint) ids(stream int64) cipher.Block {
+	key := sha256.Sum256(binary.BigEndian.AppendUint64(bytes.Clone(m.secret), uint64(stream)))
+	block, _ := aes.NewCipher(key[:16]) // the length is right
+	return block
 }

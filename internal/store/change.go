@@ -85,6 +85,19 @@ func (tx *Tx) Change(tid, seq int64) (*Change, error) {
 	return first(tx, scanChange, selectChange+"WHERE tid = $1 AND seq = $2", tid, seq)
 }
 
+// ChangeTimes returns when those of the environment's changes were made that there are, by their Seq.
+func (tx *Tx) ChangeTimes(tid int64, seqs []int64) (map[int64]time.Time, error) {
+	times := make(map[int64]time.Time, len(seqs))
+	err := tx.each(func(s scan) error {
+		var seq int64
+		var at sql.NullInt64
+		err := s(&seq, &at)
+		times[seq] = moment(at)
+		return err
+	}, "SELECT c.seq, c.at FROM "+tx.listed("$2", "bigint")+" CROSS JOIN change c WHERE c.tid = $1 AND c.seq = w.value", tid, seqs)
+	return times, err
+}
+
 // LastChange returns the Seq of the newest change of the environment, 0 if there is none.
 func (tx *Tx) LastChange(tid int64) (int64, error) {
 	return first(tx, scanInt, "SELECT coalesce(max(seq), 0) FROM change WHERE tid = $1"+tx.db.engine.settled(), tid)

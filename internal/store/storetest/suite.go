@@ -747,10 +747,14 @@ func testLogs(t *testing.T, db *store.DB) {
 		if diff := cmp.Diff(changes[2], one); diff != "" || last != changes[3].Seq {
 			t.Errorf("the last is %d; one change (-want +got):\n%s", last, diff)
 		}
+		times, err6 := tx.ChangeTimes(tid, []int64{changes[1].Seq, last + 2, changes[1].Seq + 1}) // the last is the other environment's
+		if want := map[int64]time.Time{changes[1].Seq: now}; !cmp.Equal(times, want) {
+			t.Errorf("times %v, not %v", times, want)
+		}
 		if _, err := tx.Change(tid, last+2); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a change that is not there: %v", err)
 		}
-		return errors.Join(err1, err2, err3, err4, err5)
+		return errors.Join(err1, err2, err3, err4, err5, err6)
 	})
 }
 
