@@ -23,7 +23,8 @@ func TestRefusedDatabases(t *testing.T) {
 	defer c.Close(context.Background())
 	for _, sql := range []string{
 		"CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0",
-		"CREATE ROLE guest LOGIN PASSWORD 'Scrt9'", // owns nothing
+		"CREATE ROLE guest LOGIN PASSWORD 'Scrt9'",   // owns nothing
+		"REVOKE CREATE ON SCHEMA public FROM PUBLIC", // as it is from version 15 on
 		"CREATE ROLE hasty LOGIN SUPERUSER", "ALTER ROLE hasty SET synchronous_commit = off",
 		// A server that says that it is an old one.
 		"CREATE ROLE old LOGIN SUPERUSER", "ALTER ROLE old SET search_path = past, pg_catalog", "CREATE SCHEMA past",
