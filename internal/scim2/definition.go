@@ -1,6 +1,7 @@
 package scim2
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,49 +11,89 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
+// A definitions is a kind of what administrators define for their environment:
+// schemas, or resource types.
+type definitions struct {
+	path string // of its endpoint
+	noun string // in faults
+	key  string // the member of a document that identifies it
+	// parse reads a document: what defining it changes, and its key. With faults
+	// the change is not to be made.
+	parse  func(body *scim.Object) (directory.Redefinition, string, scim.Errors)
+	remove func(key string) directory.Redefinition
+	taken  func(now *scim.Types, key string) bool
+	// document describes the one of this key, where it can be changed. Errors:
+	// RuleProtected for what is built in, RuleNotFound.
+	document func(c *call, types *scim.Types, key string) (scim.Value, error)
+}
+
+// ownSchemas are the schemas. A resource type must name one before resources
+// can have attributes of it.
+func ownSchemas() *definitions {
+	return &definitions{
+		path: "/Schemas", noun: "Schema", key: "id",
+		parse: func(body *scim.Object) (r directory.Redefinition, uri string, faults scim.Errors) {
+			s, faults := scim.ParseSchema(body)
+			if s != nil {
+				r.Schemas, uri = []*scim.Schema{s}, s.ID
+			}
+			return r, uri, faults
+		},
+		remove:   func(uri string) directory.Redefinition { return directory.Redefinition{RemoveSchemas: []string{uri}} },
+		taken:    func(now *scim.Types, uri string) bool { return now.Schema(uri) != nil },
+		document: (*call).schemaDocument,
+	}
+}
+
+// ownTypes are the resource types. Of User and Group only the extensions that
+// the environment has given them can be changed.
+func ownTypes() *definitions {
+	return &definitions{
+		path: "/ResourceTypes", noun: "ResourceType", key: "name",
+		parse: func(body *scim.Object) (r directory.Redefinition, name string, faults scim.Errors) {
+			t, faults := scim.ParseType(body)
+			if t != nil {
+				r.Types, name = []*scim.TypeDefinition{t}, t.Name
+			}
+			return r, name, faults
+		},
+		remove: func(name string) directory.Redefinition { return directory.Redefinition{RemoveTypes: []string{name}} },
+		taken: func(now *scim.Types, name string) bool {
+			return slices.ContainsFunc(now.All(), func(old *scim.ResourceType) bool { return strings.EqualFold(old.Name, name) })
+		},
+		document: (*call).typeDocument,
+	}
+}
+
 // definitionRoutes are the routes by which an administrator defines schemas and
 // resource types. For everybody else discovery is read-only (RFC 7643 5 to 7,
 // scim DIS-12), so they ask for no more than to be known.
 func (m *mount) definitionRoutes() []route.Route {
 	var routes []route.Route
-	for _, place := range []struct {
-		path string
-		do   map[string]func(*call) error
-	}{
-		{"/Schemas", map[string]func(*call) error{"POST": (*call).createSchema}},
-		{"/Schemas/{id}", map[string]func(*call) error{"PUT": (*call).replaceSchema, "DELETE": (*call).removeSchema}},
-		{"/ResourceTypes", map[string]func(*call) error{"POST": (*call).createType}},
-		{"/ResourceTypes/{id}", map[string]func(*call) error{"PUT": (*call).replaceType, "DELETE": (*call).removeType}},
-	} {
-		readers := []string{"GET", "HEAD", "OPTIONS"}
-		administrators := slices.Clone(readers)
-		for method := range place.do {
-			administrators = append(administrators, method)
-		}
+	readers := []string{"GET", "HEAD", "OPTIONS"}
+	add := func(path string, do map[string]func(*call) error) {
+		administrators := slices.AppendSeq(slices.Clone(readers), maps.Keys(do))
 		slices.Sort(administrators)
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
-			routes = append(routes, route.Route{Method: method, Path: place.path, Permission: directory.ReadSchemas, Handle: m.handle(func(c *call) error {
-				do, allowed := place.do[method], readers
+			routes = append(routes, route.Route{Method: method, Path: path, Permission: directory.ReadSchemas, Handle: m.handle(func(c *call) error {
+				change, allowed := do[method], readers
 				if c.caller.Role.May(directory.Administer) {
 					allowed = administrators
 				} else {
-					do = nil
+					change = nil
 				}
-				if do == nil {
+				if change == nil {
 					return &scim.Error{Rule: scim.RuleMethod, Value: method, Allowed: allowed}
 				}
-				return do(c)
+				return change(c)
 			})})
 		}
 	}
+	for _, d := range []*definitions{ownSchemas(), ownTypes()} {
+		add(d.path, map[string]func(*call) error{"POST": d.create})
+		add(d.path+"/{id}", map[string]func(*call) error{"PUT": d.replace, "DELETE": d.delete})
+	}
 	return routes
-}
-
-// redefine changes what the caller's environment defines. check is asked in view
-// of what is there.
-func (c *call) redefine(r directory.Redefinition, check func(now *scim.Types) error) (*scim.Types, error) {
-	r.Check = check
-	return c.directory.Redefine(c.r.Context(), c.caller, c.scope, r)
 }
 
 // matches compares If-Match with a discovery document. Errors: RuleVersion.
@@ -68,179 +109,106 @@ func (c *call) matches(document scim.Value) error {
 	return &scim.Error{Rule: scim.RuleVersion, Value: list[0]}
 }
 
-// defined answers a request that has defined something.
-func (c *call) defined(status int, document scim.Value) {
+// redefine makes the change, in view of what is there, if check says nothing
+// against it.
+func (c *call) redefine(r directory.Redefinition, check func(now *scim.Types) error) (*scim.Types, error) {
+	r.Check = check
+	return c.directory.Redefine(c.r.Context(), c.caller, c.scope, r)
+}
+
+// create defines what is not there yet.
+func (d *definitions) create(c *call) error {
+	body, text, err := c.body()
+	if err != nil {
+		return err
+	}
+	r, key, faults := d.parse(body)
+	if err := faults.Locate(text).Or(); err != nil {
+		return err
+	}
+	types, err := c.redefine(r, func(now *scim.Types) error {
+		if d.taken(now, key) {
+			return &scim.Error{Rule: scim.RuleUnique, Path: d.key, Value: key, Schema: d.noun}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return d.answer(c, http.StatusCreated, types, key)
+}
+
+// replace defines anew what the environment has defined.
+func (d *definitions) replace(c *call) error {
+	body, text, err := c.body()
+	if err != nil {
+		return err
+	}
+	key := c.r.PathValue("id")
+	if body, err = named(body, d.key, key); err != nil {
+		return err
+	}
+	r, _, faults := d.parse(body)
+	types, err := c.redefine(r, func(now *scim.Types) error {
+		if err := d.check(c, now, key); err != nil {
+			return err
+		}
+		return faults.Locate(text).Or()
+	})
+	if err != nil {
+		return err
+	}
+	return d.answer(c, http.StatusOK, types, key)
+}
+
+// delete undoes a definition.
+func (d *definitions) delete(c *call) error {
+	key := c.r.PathValue("id")
+	_, err := c.redefine(d.remove(key), func(now *scim.Types) error { return d.check(c, now, key) })
+	if err != nil {
+		return err
+	}
+	c.sendNothing(http.StatusNoContent)
+	return nil
+}
+
+// check refuses to change what is not there, cannot be changed, or is not as
+// If-Match says.
+func (d *definitions) check(c *call, now *scim.Types, key string) error {
+	old, err := d.document(c, now, key)
+	if err != nil {
+		return err
+	}
+	return c.matches(old)
+}
+
+// answer answers a request that has defined something.
+func (d *definitions) answer(c *call, status int, types *scim.Types, key string) error {
+	document, err := d.document(c, types, key)
+	if err != nil {
+		return err
+	}
 	location := document.Object().Get("meta").Object().Get("location").Text()
 	body := document.AppendJSON(nil)
 	c.w.Header().Set("Location", location)
 	c.w.Header().Set("Content-Location", location)
 	c.w.Header().Set("ETag", documentTag(body))
 	c.send(status, body)
-}
-
-// createSchema defines a schema. A resource type must name it before resources
-// can have attributes of it.
-func (c *call) createSchema() error {
-	body, text, err := c.body()
-	if err != nil {
-		return err
-	}
-	s, faults := scim.ParseSchema(body)
-	if err := faults.Locate(text).Or(); err != nil {
-		return err
-	}
-	_, err = c.redefine(directory.Redefinition{Schemas: []*scim.Schema{s}}, func(now *scim.Types) error {
-		if now.Schema(s.ID) != nil {
-			return &scim.Error{Rule: scim.RuleUnique, Path: "id", Value: s.ID, Schema: "Schema"}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	c.defined(http.StatusCreated, c.schemaOf(s))
 	return nil
 }
 
-// replaceSchema changes a schema that the environment has defined.
-func (c *call) replaceSchema() error {
-	body, text, err := c.body()
-	if err != nil {
-		return err
-	}
-	id := c.r.PathValue("id")
-	body, err = named(body, "id", id)
-	if err != nil {
-		return err
-	}
-	s, faults := scim.ParseSchema(body)
-	var r directory.Redefinition
-	if s != nil {
-		r.Schemas = []*scim.Schema{s}
-	}
-	types, err := c.redefine(r, func(now *scim.Types) error {
-		old, err := c.ownSchema(now, id)
-		if err != nil {
-			return err
-		}
-		if err := c.matches(c.schemaOf(old)); err != nil {
-			return err
-		}
-		return faults.Locate(text).Or()
-	})
-	if err != nil {
-		return err
-	}
-	c.defined(http.StatusOK, c.schemaOf(types.Schema(id)))
-	return nil
-}
-
-func (c *call) removeSchema() error {
-	id := c.r.PathValue("id")
-	_, err := c.redefine(directory.Redefinition{RemoveSchemas: []string{id}}, func(now *scim.Types) error {
-		old, err := c.ownSchema(now, id)
-		if err != nil {
-			return err
-		}
-		return c.matches(c.schemaOf(old))
-	})
-	if err != nil {
-		return err
-	}
-	c.sendNothing(http.StatusNoContent)
-	return nil
-}
-
-// ownSchema returns a schema that the environment has defined. Errors:
+// schemaDocument describes a schema that the environment has defined. Errors:
 // RuleProtected for a built-in one, RuleNotFound.
-func (c *call) ownSchema(now *scim.Types, uri string) (*scim.Schema, error) {
+func (c *call) schemaDocument(types *scim.Types, uri string) (scim.Value, error) {
 	is := func(s *scim.Schema) bool { return strings.EqualFold(s.ID, uri) }
-	if i := slices.IndexFunc(now.Schemas(), is); i >= 0 {
-		return now.Schemas()[i], nil
+	if i := slices.IndexFunc(types.Schemas(), is); i >= 0 {
+		return c.schemaOf(types.Schemas()[i]), nil
 	}
-	if now.Schema(uri) != nil || slices.ContainsFunc(c.profile.discovery.own, is) {
-		return nil, &scim.Error{Rule: scim.RuleProtected, Schema: "Schema", Value: uri}
+	fault := &scim.Error{Rule: scim.RuleNotFound, Schema: "Schema", Value: uri}
+	if types.Schema(uri) != nil || slices.ContainsFunc(c.profile.discovery.own, is) {
+		fault.Rule = scim.RuleProtected
 	}
-	return nil, &scim.Error{Rule: scim.RuleNotFound, Schema: "Schema", Value: uri}
-}
-
-// createType defines a resource type.
-func (c *call) createType() error {
-	body, text, err := c.body()
-	if err != nil {
-		return err
-	}
-	t, faults := scim.ParseType(body)
-	if err := faults.Locate(text).Or(); err != nil {
-		return err
-	}
-	types, err := c.redefine(directory.Redefinition{Types: []*scim.TypeDefinition{t}}, func(now *scim.Types) error {
-		if slices.ContainsFunc(now.All(), func(old *scim.ResourceType) bool { return strings.EqualFold(old.Name, t.Name) }) {
-			return &scim.Error{Rule: scim.RuleUnique, Path: "name", Value: t.Name, Schema: "ResourceType"}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	document, err := c.typeDocument(types, t.Name)
-	if err == nil {
-		c.defined(http.StatusCreated, document)
-	}
-	return err
-}
-
-// replaceType changes a resource type. Of User and Group only the extensions
-// that the environment has given them can be changed.
-func (c *call) replaceType() error {
-	body, text, err := c.body()
-	if err != nil {
-		return err
-	}
-	name := c.r.PathValue("id")
-	body, err = named(body, "name", name)
-	if err != nil {
-		return err
-	}
-	t, faults := scim.ParseType(body)
-	var r directory.Redefinition
-	if t != nil {
-		r.Types = []*scim.TypeDefinition{t}
-	}
-	types, err := c.redefine(r, func(now *scim.Types) error {
-		old, err := c.typeDocument(now, name)
-		if err != nil {
-			return err
-		}
-		if err := c.matches(old); err != nil {
-			return err
-		}
-		return faults.Locate(text).Or()
-	})
-	if err != nil {
-		return err
-	}
-	document, err := c.typeDocument(types, name)
-	if err == nil {
-		c.defined(http.StatusOK, document)
-	}
-	return err
-}
-
-func (c *call) removeType() error {
-	name := c.r.PathValue("id")
-	_, err := c.redefine(directory.Redefinition{RemoveTypes: []string{name}}, func(now *scim.Types) error {
-		old, err := c.typeDocument(now, name)
-		if err != nil {
-			return err
-		}
-		return c.matches(old)
-	})
-	if err != nil {
-		return err
-	}
-	c.sendNothing(http.StatusNoContent)
-	return nil
+	return scim.Value{}, fault
 }
 
 // typeDocument describes the resource type of this name. Errors: RuleNotFound.

@@ -128,17 +128,15 @@ func (c *call) resourceTypes() error {
 }
 
 func (c *call) resourceType() error {
-	kinds, err := c.kinds()
+	types, err := c.types()
 	if err != nil {
 		return err
 	}
-	name := c.r.PathValue("id")
-	for _, k := range kinds {
-		if k.Name == name {
-			return c.document(c.resourceTypeOf(k))
-		}
+	document, err := c.typeDocument(types, c.r.PathValue("id"))
+	if err != nil {
+		return err
 	}
-	return &scim.Error{Rule: scim.RuleNotFound, Schema: "ResourceType", Value: name}
+	return c.document(document)
 }
 
 func (c *call) resourceTypeOf(k *kind) scim.Value {
