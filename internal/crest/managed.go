@@ -109,7 +109,7 @@ func (k *kind) canonical(old, m *scim.Object) *scim.Object {
 			p.set(out, defaultName(k, out))
 		}
 	}
-	assign(out, k.extension, scim.ObjectValue(k.extended(old.Get(k.extension).Object(), m)))
+	out.Assign(k.extension, scim.ObjectValue(k.extended(old.Get(k.extension).Object(), m)))
 	return out
 }
 
@@ -157,7 +157,7 @@ func (p *property) set(out *scim.Object, v scim.Value) {
 		bare := *p
 		bare.home.Schema = ""
 		bare.set(inner, v)
-		assign(out, p.home.Schema, scim.ObjectValue(inner))
+		out.Assign(p.home.Schema, scim.ObjectValue(inner))
 		return
 	}
 	was := out.Get(p.home.Attr)
@@ -170,19 +170,10 @@ func (p *property) set(out *scim.Object, v scim.Value) {
 		v = scim.ObjectValue(scim.NewObject(member(p.home.Sub, v)))
 	case p.home.Sub != "" && p.form != reference:
 		inner := was.Object().Clone()
-		assign(inner, p.home.Sub, v)
+		inner.Assign(p.home.Sub, v)
 		v = scim.ObjectValue(inner)
 	}
-	assign(out, p.home.Attr, v)
-}
-
-// assign sets the member, or removes it if there is nothing to set.
-func assign(o *scim.Object, name string, v scim.Value) {
-	if v.Unassigned() {
-		o.Delete(name)
-		return
-	}
-	o.Set(name, v)
+	out.Assign(p.home.Attr, v)
 }
 
 // descriptive are the sub-attributes that say something of the others.
@@ -214,7 +205,7 @@ func (e *element) edit(list []scim.Value, sub string, v scim.Value) []scim.Value
 	} else {
 		changed.Delete("display")
 		changed.Delete("formatted")
-		assign(changed, sub, v)
+		changed.Assign(sub, v)
 	}
 	if (e.primary || was.Get("primary").Bool()) && !v.IsNull() {
 		changed.Set("primary", scim.BoolValue(true))

@@ -228,9 +228,7 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 // replaces old, nil for none.
 func (k *kind) attributes(old, m *scim.Object) *scim.Object {
 	out := k.canonical(old, m)
-	if password := m.Get("password"); !password.IsNull() {
-		out.Set("password", password)
-	}
+	out.Assign("password", m.Get("password"))
 	return out
 }
 

@@ -46,9 +46,7 @@ func hashAnswers(stored, sent scim.Value) scim.Value {
 			hash = hashAnswer(text, rand.Text()[:16])
 		}
 		q.Delete("answer")
-		if hash != "" {
-			q.Set("answer", scim.StringValue(hash))
-		}
+		q.Assign("answer", scim.TextOrNull(hash))
 		out[i] = scim.ObjectValue(q)
 	}
 	return scim.ListValue(out...)

@@ -75,9 +75,7 @@ func writeError(w http.ResponseWriter, _ *http.Request, err error) {
 		}
 	}
 	o := scim.NewObject()
-	if said.code != "" {
-		o.Set("err", scim.StringValue(said.code))
-	}
+	o.Assign("err", scim.TextOrNull(said.code))
 	w.Header().Set("Content-Language", "en")
 	send(w, said.status, o.Set("description", scim.StringValue(said.text)))
 }

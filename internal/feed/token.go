@@ -100,9 +100,7 @@ func (m *mint) token(s *directory.Stream, e *directory.Event) (token, error) {
 		member("jti", scim.StringValue(jti)),
 		member("aud", scim.Strings(audience(s)...)),
 	)
-	if e.Transaction != "" {
-		claims.Set("txn", scim.StringValue(e.Transaction))
-	}
+	claims.Assign("txn", scim.TextOrNull(e.Transaction))
 	claims.Set("sub_id", scim.ObjectValue(subject(e)))
 	claims.Set("events", scim.ObjectValue(m.events(e)))
 	signed, err := m.signer.Sign(claims.AppendJSON(nil))
@@ -129,12 +127,8 @@ func audience(s *directory.Stream) []string {
 // subject says whom the event is about (RFC 9967 2.1).
 func subject(e *directory.Event) *scim.Object {
 	o := scim.NewObject(member("format", scim.StringValue("scim")), member("uri", scim.StringValue(path(e))))
-	if e.ExternalID != "" {
-		o.Set("externalId", scim.StringValue(e.ExternalID))
-	}
-	if e.ID != "" {
-		o.Set("id", scim.StringValue(e.ID))
-	}
+	o.Assign("externalId", scim.TextOrNull(e.ExternalID))
+	o.Assign("id", scim.TextOrNull(e.ID))
 	return o
 }
 
@@ -208,9 +202,7 @@ func (m *mint) data(e *directory.Event) *scim.Object {
 	t, r := e.Type, e.Resource
 	attributes := r.Attributes()
 	o := scim.NewObject(member("schemas", scim.Value{}), member("id", scim.StringValue(r.ID)))
-	if v, ok := attributes.Lookup("externalId"); ok {
-		o.Set("externalId", v)
-	}
+	o.Assign("externalId", attributes.Get("externalId"))
 	o.Set("meta", object(
 		member("resourceType", scim.StringValue(t.Name)),
 		member("created", scim.StringValue(scim.FormatTime(r.Created))),
@@ -239,9 +231,7 @@ func (m *mint) data(e *directory.Event) *scim.Object {
 func answer(e *directory.Event) scim.Value {
 	o := scim.NewObject(member("method", scim.StringValue(e.Answer.Method)))
 	for _, text := range []struct{ name, value string }{{"bulkId", e.Answer.BulkID}, {"version", e.Answer.Version}, {"status", e.Answer.Status}} {
-		if text.value != "" {
-			o.Set(text.name, scim.StringValue(text.value))
-		}
+		o.Assign(text.name, scim.TextOrNull(text.value))
 	}
 	if e.Answer.Response != nil {
 		o.Set("response", scim.ObjectValue(e.Answer.Response))

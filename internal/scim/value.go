@@ -32,6 +32,14 @@ type Value struct {
 // StringValue returns s as a JSON string.
 func StringValue(s string) Value { return Value{kind: String, text: s} }
 
+// TextOrNull returns a string, null for an empty one.
+func TextOrNull(s string) Value {
+	if s == "" {
+		return Value{}
+	}
+	return StringValue(s)
+}
+
 // NumberValue returns the number whose digits are given as JSON writes them.
 func NumberValue(digits string) Value { return Value{kind: Number, text: digits} }
 
@@ -187,6 +195,15 @@ func (o *Object) Set(name string, v Value) *Object {
 	}
 	o.Members = append(o.Members, Member{name, v})
 	return o
+}
+
+// Assign is Set, or Delete where the value is unassigned, and returns o.
+func (o *Object) Assign(name string, v Value) *Object {
+	if v.Unassigned() {
+		o.Delete(name)
+		return o
+	}
+	return o.Set(name, v)
 }
 
 // Delete removes the member of exactly this name, if there is one.

@@ -280,24 +280,15 @@ func (p *partial) apply(stored *scim.Object) *scim.Object {
 			continue
 		}
 		s := p.kind.Extension(path.Schema)
-		set(out, s.ID, scim.ObjectValue(erase(out.Get(s.ID).Object(), s.Attributes, path)))
+		out.Assign(s.ID, scim.ObjectValue(erase(out.Get(s.ID).Object(), s.Attributes, path)))
 	}
 	out = combine(remove(out, p.removed, p.kind.attributes()), p.values, p.kind.attributes())
 	for _, s := range p.kind.Extensions {
 		if said := p.values.Get(s.ID).Object(); said.Len() > 0 {
-			set(out, s.ID, scim.ObjectValue(combine(out.Get(s.ID).Object(), said, s.Attributes)))
+			out.Assign(s.ID, scim.ObjectValue(combine(out.Get(s.ID).Object(), said, s.Attributes)))
 		}
 	}
 	return out
-}
-
-// set gives a member a value, or takes it out for no value.
-func set(o *scim.Object, name string, v scim.Value) {
-	if v.Unassigned() {
-		o.Delete(name)
-		return
-	}
-	o.Set(name, v)
 }
 
 // erase returns o without what the path leads to; a path without an attribute
@@ -323,7 +314,7 @@ func erase(o *scim.Object, attributes []*scim.Attribute, path scim.Path) *scim.O
 		default:
 			v = scim.Value{}
 		}
-		set(out, a.Name, v)
+		out.Assign(a.Name, v)
 	}
 	return out
 }
@@ -339,7 +330,7 @@ func remove(o, gone *scim.Object, attributes []*scim.Attribute) *scim.Object {
 				kept = slices.Delete(kept, i, i+1)
 			}
 		}
-		set(out, m.Name, scim.ListValue(kept...))
+		out.Assign(m.Name, scim.ListValue(kept...))
 	}
 	return out
 }

@@ -78,9 +78,7 @@ func (d *door) preference(c *call, n notice, own directory.Notifications) scim.V
 		o := scim.NewObject(
 			scim.Member{Name: "name", Value: scim.StringValue(p.name)},
 			scim.Member{Name: "default_value", Value: scim.StringValue(fill(p.text, map[string]string{"login": d.login(c.r)}))})
-		if text := own[n.name][p.name]; text != "" {
-			o.Set("value", scim.StringValue(text))
-		}
+		o.Assign("value", scim.TextOrNull(own[n.name][p.name]))
 		list = append(list, scim.ObjectValue(o))
 	}
 	values := scim.NewObject(scim.Member{Name: "values", Value: scim.ListValue(list...)})

@@ -46,9 +46,7 @@ func (d *door) merge(k *kind, draft *scim.Object, keep bool) func(old *scim.Obje
 		merged := overlay(stored, sent, k.attributes(), keep)
 		for _, s := range k.Extensions {
 			o := overlay(stored.Get(s.ID).Object(), sent.Get(s.ID).Object(), s.Attributes, keep)
-			if merged.Delete(s.ID); o.Len() > 0 {
-				merged.Set(s.ID, scim.ObjectValue(o))
-			}
+			merged.Assign(s.ID, scim.ObjectValue(o))
 		}
 		if active, given := stored.Lookup("active"); given && sent.Get("active").IsNull() {
 			merged.Set("active", active)
@@ -69,9 +67,7 @@ func overlay(stored, sent *scim.Object, attributes []*scim.Attribute, keep bool)
 		a, value := known.Attribute(m.Name), sent.Get(m.Name)
 		switch {
 		case a != nil && a.Name == "name":
-			if o := overlay(m.Value.Object(), value.Object(), a.SubAttributes, keep); o.Len() > 0 {
-				merged.Set(m.Name, scim.ObjectValue(o))
-			}
+			merged.Assign(m.Name, scim.ObjectValue(overlay(m.Value.Object(), value.Object(), a.SubAttributes, keep)))
 		case a == nil, keep && value.IsNull():
 			merged.Set(m.Name, m.Value)
 		}

@@ -100,9 +100,7 @@ func (v *view) encode(k *kind, r *scim.Resource) *scim.Object {
 	o := scim.NewObject(
 		scim.Member{Name: "schemas"},
 		scim.Member{Name: "id", Value: scim.StringValue(r.ID)})
-	if external := public.Get("externalId"); !external.IsNull() {
-		o.Set("externalId", external)
-	}
+	o.Assign("externalId", public.Get("externalId"))
 	for _, m := range keep(public, k.Schema.Attributes).Members {
 		o.Set(m.Name, m.Value)
 	}
@@ -164,9 +162,7 @@ func references(refs []scim.Reference, typed bool) []scim.Value {
 		if typed {
 			o.Set("type", scim.StringValue(strings.ToLower(ref.Type)))
 		}
-		if ref.Name != "" {
-			o.Set("display", scim.StringValue(ref.Name))
-		}
+		o.Assign("display", scim.TextOrNull(ref.Name))
 		list = append(list, scim.ObjectValue(o))
 	}
 	return list

@@ -161,9 +161,7 @@ func keep(o *scim.Object, attributes []*scim.Attribute) *scim.Object {
 		if a == nil || a.Returned == "never" {
 			continue
 		}
-		if v := keepValue(m.Value, a); !v.Unassigned() {
-			kept.Set(a.Name, v)
-		}
+		kept.Assign(a.Name, keepValue(m.Value, a))
 	}
 	return kept
 }

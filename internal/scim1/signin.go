@@ -91,9 +91,7 @@ func (d *door) writeOAuthError(w http.ResponseWriter, _ *http.Request, err error
 		errors.As(err, &out)
 	}
 	body := scim.NewObject(scim.Member{Name: "error", Value: scim.StringValue(out.code)})
-	if out.description != "" {
-		body.Set("error_description", scim.StringValue(out.description))
-	}
+	body.Assign("error_description", scim.TextOrNull(out.description))
 	writeOAuth(w, out.status, body)
 }
 

@@ -366,9 +366,7 @@ func (b *bulk) response() *scim.Object {
 
 func (b *bulk) result(op *bulkOperation) scim.Value {
 	o := scim.NewObject(member("method", scim.StringValue(op.method)))
-	if op.bulkID != "" {
-		o.Set("bulkId", scim.StringValue(op.bulkID))
-	}
+	o.Assign("bulkId", scim.TextOrNull(op.bulkID))
 	if op.kind != nil && op.id != "" && (op.err == nil || op.method != http.MethodPost) {
 		o.Set("location", scim.StringValue(b.location(op.kind.ResourceType, op.id)))
 	}

@@ -153,9 +153,7 @@ func (c *call) resourceTypeOf(k *kind) scim.Value {
 		member("endpoint", scim.StringValue(k.Endpoint)),
 		member("schema", scim.StringValue(k.Schema.ID)),
 	)
-	if len(extensions) > 0 {
-		o.Set("schemaExtensions", scim.ListValue(extensions...))
-	}
+	o.Assign("schemaExtensions", scim.ListValue(extensions...))
 	return scim.ObjectValue(o)
 }
 

@@ -256,11 +256,7 @@ func errorObject(said wording) *scim.Object {
 		scim.Member{Name: "schemas", Value: scim.Strings(errorSchema)},
 		scim.Member{Name: "status", Value: scim.StringValue(strconv.Itoa(said.status))},
 	)
-	if said.scimType != "" {
-		o.Set("scimType", scim.StringValue(said.scimType))
-	}
-	if said.detail != "" {
-		o.Set("detail", scim.StringValue(said.detail))
-	}
+	o.Assign("scimType", scim.TextOrNull(said.scimType))
+	o.Assign("detail", scim.TextOrNull(said.detail))
 	return o
 }

@@ -171,9 +171,7 @@ func put(o *scim.Object, path string, v scim.Value) {
 // fromNative returns native attributes as PingOne's SCIM users have them.
 func fromNative(native *scim.Object) *scim.Object {
 	o := scim.NewObject()
-	if v, ok := native.Lookup("externalId"); ok {
-		o.Set("externalId", v)
-	}
+	o.Assign("externalId", native.Get("externalId"))
 	for _, m := range mappings {
 		v := at(native, m.native)
 		switch {
@@ -202,9 +200,7 @@ func fromNative(native *scim.Object) *scim.Object {
 // F9, section 9 E9).
 func toNative(shown *scim.Object) *scim.Object {
 	o := scim.NewObject()
-	if v, ok := shown.Lookup("externalId"); ok {
-		o.Set("externalId", v)
-	}
+	o.Assign("externalId", shown.Get("externalId"))
 	for _, m := range mappings {
 		v := shown.Get(m.path.Attr)
 		switch {
@@ -255,9 +251,7 @@ func keepUnmapped(old, attributes *scim.Object) *scim.Object {
 			}
 			now[j] = scim.ObjectValue(o)
 		}
-		if len(now) > 0 {
-			out.Set(name, scim.ListValue(now...))
-		}
+		out.Assign(name, scim.ListValue(now...))
 	}
 	return out
 }

@@ -231,13 +231,7 @@ func encodePingOne(t *scim.ResourceType, r *scim.Resource) *scim.Object {
 			o.Set(name, scim.ListValue(preferred(list)))
 		}
 	}
-	if list := o.Get("phoneNumbers").List(); len(list) > 0 {
-		if list = phones(list); len(list) > 0 {
-			o.Set("phoneNumbers", scim.ListValue(list...))
-		} else {
-			o.Delete("phoneNumbers")
-		}
-	}
+	o.Assign("phoneNumbers", scim.ListValue(phones(o.Get("phoneNumbers").List())...))
 	return o.Set(scim.PingOneSchema, object(member("population", object(member("id", scim.StringValue(r.Population))))))
 }
 
@@ -409,13 +403,9 @@ func mergePingOne(t *scim.ResourceType, old, given *scim.Object) *scim.Object {
 		case a == nil:
 			out.Set(m.Name, m.Value)
 		case a.MultiValued && a.Type == scim.TypeComplex:
-			if list := mergeValues(a, m.Value.List(), given.Get(m.Name).List()); len(list) > 0 {
-				out.Set(m.Name, scim.ListValue(list...))
-			}
+			out.Assign(m.Name, scim.ListValue(mergeValues(a, m.Value.List(), given.Get(m.Name).List())...))
 		case a.Type == scim.TypeComplex:
-			if v := hiddenParts(a, m.Value, given.Get(m.Name)); !v.Unassigned() {
-				out.Set(m.Name, v)
-			}
+			out.Assign(m.Name, hiddenParts(a, m.Value, given.Get(m.Name)))
 		}
 	}
 	for _, m := range given.Members {

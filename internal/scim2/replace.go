@@ -121,9 +121,7 @@ func keepOmitted(t *scim.ResourceType, old, body, given *scim.Object) *scim.Obje
 					extension.Set(part.Name, part.Value)
 				}
 			}
-			if extension.Len() > 0 {
-				out.Set(m.Name, scim.ObjectValue(extension))
-			}
+			out.Assign(m.Name, scim.ObjectValue(extension))
 		}
 	}
 	return out
