@@ -132,6 +132,25 @@ func (t *ResourceType) Extension(uri string) *Schema {
 	return nil
 }
 
+// Derive returns a schema with copies of the attributes, changed by fn; an
+// attribute for which fn is false is left out. Paths are as emails.type.
+func (s *Schema) Derive(fn func(path string, a *Attribute) bool) *Schema {
+	return &Schema{ID: s.ID, Name: s.Name, Description: s.Description, Attributes: derive("", s.Attributes, fn)}
+}
+
+func derive(prefix string, list []*Attribute, fn func(string, *Attribute) bool) []*Attribute {
+	var out []*Attribute
+	for _, a := range list {
+		c := *a
+		c.SubAttributes, c.subs = nil, nil
+		if fn(prefix+a.Name, &c) {
+			c.SubAttributes = derive(prefix+a.Name+".", a.SubAttributes, fn)
+			out = append(out, &c)
+		}
+	}
+	return out
+}
+
 // Attribute returns the attribute of this name in any letter case, nil if the schema has none.
 func (s *Schema) Attribute(name string) *Attribute {
 	if i := s.names.find(s.Attributes, name); i >= 0 {

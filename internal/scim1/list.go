@@ -14,31 +14,29 @@ const (
 )
 
 // list serves GET of a collection (p14e R47-R60).
-func (d *door) list(k *kind) func(*call) error {
-	return func(c *call) error {
-		only, err := c.projection(k)
-		if err != nil {
-			return err
-		}
-		q, err := d.readList(c, k, only)
-		if err != nil {
-			return err
-		}
-		page, err := d.dir.List(c.r.Context(), c.who, c.who.Home(), q)
-		if err != nil {
-			return err
-		}
-		v, err := d.view(c, k, page.Resources...)
-		if err != nil {
-			return err
-		}
-		resources := make([]scim.Value, len(page.Resources))
-		for i, r := range page.Resources {
-			resources[i] = scim.ObjectValue(only.Apply(v.encode(k, r)))
-		}
-		write(c.w, http.StatusOK, d.listOf(resources, page.Total, q.Start))
-		return nil
+func (d *door) list(c *call, k *kind) error {
+	only, err := c.projection(k)
+	if err != nil {
+		return err
 	}
+	q, err := d.readList(c, k, only)
+	if err != nil {
+		return err
+	}
+	page, err := d.dir.List(c.r.Context(), c.who, c.who.Home(), q)
+	if err != nil {
+		return err
+	}
+	v, err := d.view(c, k, page.Resources...)
+	if err != nil {
+		return err
+	}
+	resources := make([]scim.Value, len(page.Resources))
+	for i, r := range page.Resources {
+		resources[i] = scim.ObjectValue(only.Apply(v.encode(k, r)))
+	}
+	write(c.w, http.StatusOK, d.listOf(resources, page.Total, q.Start))
+	return nil
 }
 
 // listOf is the object around the resources of one page (p14e R48-R51).

@@ -11,30 +11,28 @@ import (
 )
 
 // patch serves PATCH of one resource (p14e R28-R38).
-func (d *door) patch(k *kind) func(*call) error {
-	return func(c *call) error {
-		only, err := c.projection(k)
-		if err != nil {
-			return err
-		}
-		body, err := c.body()
-		if err != nil {
-			return err
-		}
-		p, err := d.readPatch(k, body)
-		if err != nil {
-			return err
-		}
-		r, _, err := d.dir.Modify(c.r.Context(), c.who, c.who.Home(), directory.Modification{
-			Type: k.Name, ID: c.r.PathValue("id"), Precondition: precondition(c.r.Header.Values("If-Match")),
-			Apply: p.change, Password: !p.values.Get("password").IsNull(),
-			NoCycles: true, AnyManager: true, Include: k.include(only),
-		})
-		if err != nil {
-			return err
-		}
-		return d.answer(c, k, http.StatusOK, r, only)
+func (d *door) patch(c *call, k *kind) error {
+	only, err := c.projection(k)
+	if err != nil {
+		return err
 	}
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	p, err := d.readPatch(k, body)
+	if err != nil {
+		return err
+	}
+	r, _, err := d.dir.Modify(c.r.Context(), c.who, c.who.Home(), directory.Modification{
+		Type: k.Name, ID: c.r.PathValue("id"), Precondition: precondition(c.r.Header.Values("If-Match")),
+		Apply: p.change, Password: !p.values.Get("password").IsNull(),
+		NoCycles: true, AnyManager: true, Include: k.include(only),
+	})
+	if err != nil {
+		return err
+	}
+	return d.answer(c, k, http.StatusOK, r, only)
 }
 
 // A partial is the body of a PATCH, understood: part of a resource in the

@@ -7,33 +7,31 @@ import (
 )
 
 // replace serves PUT of one resource (p14e R20-R27).
-func (d *door) replace(k *kind) func(*call) error {
-	return func(c *call) error {
-		only, err := c.projection(k)
-		if err != nil {
-			return err
-		}
-		body, err := c.body()
-		if err != nil {
-			return err
-		}
-		id := c.r.PathValue("id")
-		if said, _ := body.Find("id"); !said.IsNull() && said.Text() != id { // p14e R25
-			return &scim.Error{Rule: scim.RuleImmutable, Path: "id", Value: said.Text()}
-		}
-		draft, err := d.decode(k, body)
-		if err != nil {
-			return err
-		}
-		draft.ID, draft.NoCycles, draft.Merge = id, true, d.merge(k, draft.Attributes, false)
-		p := precondition(c.r.Header.Values("If-Match"))
-		p.Present = true // p14e R26
-		r, _, err := d.dir.Put(c.r.Context(), c.who, c.who.Home(), draft, p)
-		if err != nil {
-			return err
-		}
-		return d.answer(c, k, http.StatusOK, r, only)
+func (d *door) replace(c *call, k *kind) error {
+	only, err := c.projection(k)
+	if err != nil {
+		return err
 	}
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	id := c.r.PathValue("id")
+	if said, _ := body.Find("id"); !said.IsNull() && said.Text() != id { // p14e R25
+		return &scim.Error{Rule: scim.RuleImmutable, Path: "id", Value: said.Text()}
+	}
+	draft, err := d.decode(k, body)
+	if err != nil {
+		return err
+	}
+	draft.ID, draft.NoCycles, draft.Merge = id, true, d.merge(k, draft.Attributes, false)
+	p := precondition(c.r.Header.Values("If-Match"))
+	p.Present = true // p14e R26
+	r, _, err := d.dir.Put(c.r.Context(), c.who, c.who.Home(), draft, p)
+	if err != nil {
+		return err
+	}
+	return d.answer(c, k, http.StatusOK, r, only)
 }
 
 // merge returns what makes the attributes of a resource that is replaced of

@@ -12,37 +12,33 @@ import (
 )
 
 // read serves GET of one resource (p14e R46, R63).
-func (d *door) read(k *kind) func(*call) error {
-	return func(c *call) error {
-		only, err := c.projection(k)
-		if err != nil {
-			return err
-		}
-		r, err := d.dir.Read(c.r.Context(), c.who, c.who.Home(), k.Name, c.r.PathValue("id"), k.include(only))
-		if err != nil {
-			return err
-		}
-		if matches(c.r.Header.Values("If-None-Match"), r.Version) {
-			c.w.Header().Set("ETag", etag(r.Version))
-			c.w.WriteHeader(http.StatusNotModified)
-			return nil
-		}
-		return d.answer(c, k, http.StatusOK, r, only)
+func (d *door) read(c *call, k *kind) error {
+	only, err := c.projection(k)
+	if err != nil {
+		return err
 	}
+	r, err := d.dir.Read(c.r.Context(), c.who, c.who.Home(), k.Name, c.r.PathValue("id"), k.include(only))
+	if err != nil {
+		return err
+	}
+	if matches(c.r.Header.Values("If-None-Match"), r.Version) {
+		c.w.Header().Set("ETag", etag(r.Version))
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	return d.answer(c, k, http.StatusOK, r, only)
 }
 
 // delete serves DELETE: 200 and nothing to read (p14e R61).
-func (d *door) delete(k *kind) func(*call) error {
-	return func(c *call) error {
-		p := precondition(c.r.Header.Values("If-Match"))
-		_, err := d.dir.Delete(c.r.Context(), c.who, c.who.Home(), k.Name, c.r.PathValue("id"), p)
-		if err != nil {
-			return err
-		}
-		c.w.Header().Set("Content-Type", contentType)
-		c.w.WriteHeader(http.StatusOK)
-		return nil
+func (d *door) delete(c *call, k *kind) error {
+	p := precondition(c.r.Header.Values("If-Match"))
+	_, err := d.dir.Delete(c.r.Context(), c.who, c.who.Home(), k.Name, c.r.PathValue("id"), p)
+	if err != nil {
+		return err
 	}
+	c.w.Header().Set("Content-Type", contentType)
+	c.w.WriteHeader(http.StatusOK)
+	return nil
 }
 
 // include is what a read must fill for an answer that is limited to a part.

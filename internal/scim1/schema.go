@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
@@ -27,6 +28,7 @@ type kind struct {
 	scim.ResourceType
 	canonical *scim.ResourceType
 	path      string // /user
+	write     directory.Permission
 	checks    scim.Checks
 }
 
@@ -45,7 +47,7 @@ func (p *Profile) userKind() *kind {
 	enterprise := older(t.Extension(scim.EnterpriseSchema), enterpriseSchema)
 	enterprise.Attribute("manager").Sub("value").Name = "managerId"
 
-	k := &kind{canonical: t, path: p.Users, checks: lenient}
+	k := &kind{canonical: t, path: p.Users, write: directory.WriteUsers, checks: lenient}
 	k.Name, k.Description, k.Schema = t.Name, t.Description, core
 	if p.extension.uri != "" {
 		k.Extensions = append(k.Extensions, older(scim.LookupSchema(p.extension.uri), p.extension.uri))
@@ -63,7 +65,7 @@ func (p *Profile) groupKind() *kind {
 	members.Sub("type").CanonicalValues = []string{"user", "group"} // p14e Q12
 	members.Sub("display").Mutability = "readOnly"
 
-	k := &kind{canonical: t, path: p.Groups, checks: lenient}
+	k := &kind{canonical: t, path: p.Groups, write: directory.WriteGroups, checks: lenient}
 	k.checks.AnyType = false // members are users or groups
 	k.Name, k.Description, k.Schema = t.Name, t.Description, core
 	if p.extension.uri != "" {
@@ -73,35 +75,17 @@ func (p *Profile) groupKind() *kind {
 	return k
 }
 
-// older returns the schema under its URI of SCIM 1.1, without the attributes
-// that are left out.
+// older returns the schema under its URI of SCIM 1.1, without $ref, which that
+// does not have, and the attributes that are left out.
 func older(s *scim.Schema, uri string, leftOut ...string) *scim.Schema {
-	o := &scim.Schema{ID: uri, Name: s.Name, Description: s.Description, Attributes: olderAttributes(s.Attributes)}
-	for _, name := range leftOut {
-		o.Attributes = without(o.Attributes, name)
-	}
+	o := s.Derive(func(path string, a *scim.Attribute) bool {
+		if a.Type == scim.TypeString && a.MaxLength == 0 {
+			a.MaxLength = maxText
+		}
+		return a.Name != "$ref" && !slices.Contains(leftOut, path)
+	})
+	o.ID = uri
 	return o
-}
-
-// olderAttributes copies attributes without $ref, which SCIM 1.1 does not have.
-func olderAttributes(list []*scim.Attribute) []*scim.Attribute {
-	var out []*scim.Attribute
-	for _, a := range list {
-		if a.Name == "$ref" {
-			continue
-		}
-		b := &scim.Attribute{
-			Name: a.Name, Type: a.Type, MultiValued: a.MultiValued, Description: a.Description, Required: a.Required,
-			CanonicalValues: a.CanonicalValues, CaseExact: a.CaseExact, Mutability: a.Mutability, Returned: a.Returned,
-			Uniqueness: a.Uniqueness, ReferenceTypes: a.ReferenceTypes, MaxLength: a.MaxLength, Prepared: a.Prepared,
-			Format: a.Format, SubAttributes: olderAttributes(a.SubAttributes),
-		}
-		if b.Type == scim.TypeString && b.MaxLength == 0 {
-			b.MaxLength = maxText
-		}
-		out = append(out, b)
-	}
-	return out
 }
 
 // disable takes attributes out: name, name.sub, URI:name. Unknown ones are ignored.

@@ -57,33 +57,29 @@ func New(d *directory.Directory, p Profile, publicURL string) []route.Door {
 
 // standardRoutes are those of SCIM 1.1 itself, under the profile's names.
 func standardRoutes(d *door) []route.Route {
-	const (
-		read    = directory.ReadDirectory
-		users   = directory.WriteUsers
-		groups  = directory.WriteGroups
-		schemas = directory.ReadSchemas
-	)
-	user, group := d.Users+"/{id}", d.Groups+"/{id}"
-	return []route.Route{
-		{Method: "POST", Path: d.Users, Permission: users, Handle: d.serve(d.createUser)},
-		{Method: "GET", Path: d.Users, Permission: read, Handle: d.serve(d.list(d.user))},
-		{Method: "GET", Path: user, Permission: read, Handle: d.serve(d.read(d.user))},
-		{Method: "PUT", Path: user, Permission: users, Handle: d.serve(d.replace(d.user))},
-		{Method: "PATCH", Path: user, Permission: users, Handle: d.serve(d.patch(d.user))},
-		{Method: "DELETE", Path: user, Permission: users, Handle: d.serve(d.delete(d.user))},
-
-		{Method: "POST", Path: d.Groups, Permission: groups, Handle: d.serve(d.createGroup)},
-		{Method: "GET", Path: d.Groups, Permission: read, Handle: d.serve(d.list(d.group))},
-		{Method: "GET", Path: group, Permission: read, Handle: d.serve(d.read(d.group))},
-		{Method: "PUT", Path: group, Permission: groups, Handle: d.serve(d.replace(d.group))},
-		{Method: "PATCH", Path: group, Permission: groups, Handle: d.serve(d.patch(d.group))},
-		{Method: "DELETE", Path: group, Permission: groups, Handle: d.serve(d.delete(d.group))},
+	const read, schemas = directory.ReadDirectory, directory.ReadSchemas
+	routes := []route.Route{
+		{Method: "POST", Path: d.Users, Permission: d.user.write, Handle: d.serve(d.createUser)},
+		{Method: "POST", Path: d.Groups, Permission: d.group.write, Handle: d.serve(d.createGroup)},
 
 		{Method: "GET", Path: "/ServiceProviderConfigs", Permission: schemas, Handle: d.serve(d.configuration)},
 		{Method: "GET", Path: "/Schemas", Permission: schemas, Handle: d.serve(d.listSchemas)},
 		{Method: "GET", Path: "/Schemas/{id}", Permission: schemas, Handle: d.serve(d.readSchema)},
-		{Method: "POST", Path: "/Bulk", Permission: users, Handle: d.serve(unbuilt)},
+		{Method: "POST", Path: "/Bulk", Permission: directory.WriteUsers, Handle: d.serve(unbuilt)},
 	}
+	for _, k := range []*kind{d.user, d.group} {
+		of := func(handle func(*call, *kind) error) route.Handler {
+			return d.serve(func(c *call) error { return handle(c, k) })
+		}
+		one := k.path + "/{id}"
+		routes = append(routes,
+			route.Route{Method: "GET", Path: k.path, Permission: read, Handle: of(d.list)},
+			route.Route{Method: "GET", Path: one, Permission: read, Handle: of(d.read)},
+			route.Route{Method: "PUT", Path: one, Permission: k.write, Handle: of(d.replace)},
+			route.Route{Method: "PATCH", Path: one, Permission: k.write, Handle: of(d.patch)},
+			route.Route{Method: "DELETE", Path: one, Permission: k.write, Handle: of(d.delete)})
+	}
+	return routes
 }
 
 // unbuilt answers for what the door does not offer.

@@ -108,7 +108,7 @@ var pingOneAttributes = map[string]int{
 func pingOneUsers(o Options) *scim.ResourceType {
 	common := scim.UserType()
 	t := &scim.ResourceType{Name: common.Name, Endpoint: common.Endpoint, Description: common.Description}
-	t.Schema = derive(common.Schema, func(path string, a *scim.Attribute) bool {
+	t.Schema = common.Schema.Derive(func(path string, a *scim.Attribute) bool {
 		limit, known := pingOneAttributes[path]
 		if limit > 0 {
 			a.MaxLength = limit

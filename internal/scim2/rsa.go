@@ -37,14 +37,7 @@ func RSA(o Options) Profile {
 		p.allowFilter = rsaFilter
 	}
 	users := only(scim.UserType(), scim.EnterpriseSchema)
-	users.Schema = derive(users.Schema, func(path string, a *scim.Attribute) bool {
-		limitRSA(path, a)
-		return true
-	})
-	users.Extensions = []*scim.Schema{derive(users.Extensions[0], func(path string, a *scim.Attribute) bool {
-		limitRSA(path, a)
-		return true
-	})}
+	users.Schema, users.Extensions[0] = users.Schema.Derive(limitRSA), users.Extensions[0].Derive(limitRSA)
 	k := &kind{ResourceType: users, write: directory.WriteUsers, checks: rsaChecks(o), decode: decodeManager, operations: rsaOperations, groups: true}
 	if o.RequireWorkEmail {
 		k.inspect = requireEmail
@@ -58,7 +51,7 @@ func RSA(o Options) Profile {
 
 // limitRSA gives an attribute the limits of rsa section 4 and the order in
 // which RSA prints canonical types.
-func limitRSA(path string, a *scim.Attribute) {
+func limitRSA(path string, a *scim.Attribute) bool {
 	a.Format = "" // locale, preferredLanguage, country and telephone numbers are free text
 	switch path {
 	case "emails.type", "addresses.type":
@@ -75,6 +68,7 @@ func limitRSA(path string, a *scim.Attribute) {
 	default:
 		a.MaxLength = 255
 	}
+	return true
 }
 
 // rsaChecks: schemas may be absent, what it leaves out may not be used, and

@@ -97,24 +97,3 @@ func isExtension(uri string) bool {
 	s := scim.LookupSchema(uri)
 	return s != nil && s.ID != scim.UserSchema && s.ID != scim.GroupSchema
 }
-
-// derive returns a schema with copies of the attributes, changed by fn; an
-// attribute for which fn is false is left out. Paths are as emails.type.
-func derive(s *scim.Schema, fn func(path string, a *scim.Attribute) bool) *scim.Schema {
-	return &scim.Schema{ID: s.ID, Name: s.Name, Description: s.Description, Attributes: deriveList("", s.Attributes, fn)}
-}
-
-func deriveList(prefix string, list []*scim.Attribute, fn func(string, *scim.Attribute) bool) []*scim.Attribute {
-	var out []*scim.Attribute
-	for _, a := range list {
-		c := &scim.Attribute{Name: a.Name, Type: a.Type, MultiValued: a.MultiValued, Description: a.Description,
-			Required: a.Required, CanonicalValues: a.CanonicalValues, CaseExact: a.CaseExact, Mutability: a.Mutability,
-			Returned: a.Returned, Uniqueness: a.Uniqueness, ReferenceTypes: a.ReferenceTypes,
-			MaxLength: a.MaxLength, Prepared: a.Prepared, Format: a.Format}
-		if fn(prefix+a.Name, c) {
-			c.SubAttributes = deriveList(prefix+a.Name+".", a.SubAttributes, fn)
-			out = append(out, c)
-		}
-	}
-	return out
-}
