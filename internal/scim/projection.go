@@ -162,6 +162,46 @@ func (t *ResourceType) topLevel(name string) *Attribute {
 	return t.Schema.Attribute(name)
 }
 
+// Within returns what the type has of o, a resource in its names. o stays as it is.
+func (t *ResourceType) Within(o *Object) *Object { return objectWithin(o, t.topLevel) }
+
+// Within does so for the attributes of a schema alone.
+func (s *Schema) Within(o *Object) *Object { return objectWithin(o, s.Attribute) }
+
+func objectWithin(o *Object, describe func(name string) *Attribute) *Object {
+	out := &Object{Members: make([]Member, 0, o.Len()+1)}
+	if o == nil {
+		return out
+	}
+	for _, m := range o.Members {
+		a := describe(m.Name)
+		if a == nil {
+			continue
+		}
+		if a.Type == TypeComplex {
+			m.Value = valueWithin(m.Value, a)
+		}
+		if !m.Value.Unassigned() {
+			out.Members = append(out.Members, m)
+		}
+	}
+	return out
+}
+
+// valueWithin returns those parts of a complex value, or of a list of them, that a describes.
+func valueWithin(v Value, a *Attribute) Value {
+	if v.kind != Array {
+		return ObjectValue(objectWithin(v.obj, a.Sub))
+	}
+	var items []Value
+	for _, item := range v.list {
+		if item = valueWithin(item, a); !item.Unassigned() {
+			items = append(items, item)
+		}
+	}
+	return ListValue(items...)
+}
+
 // extension is what Returned says of an extension: it decides nothing, its
 // attributes do.
 const extension = ""

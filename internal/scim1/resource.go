@@ -97,7 +97,7 @@ func (v *view) encode(k *kind, r *scim.Resource) *scim.Object {
 		scim.Member{Name: "schemas"},
 		scim.Member{Name: "id", Value: scim.StringValue(r.ID)})
 	o.Assign("externalId", public.Get("externalId"))
-	for _, m := range keep(public, k.Schema.Attributes).Members {
+	for _, m := range k.Schema.Within(public).Members {
 		o.Set(m.Name, m.Value)
 	}
 	schemas := []string{coreSchema}
@@ -106,7 +106,7 @@ func (v *view) encode(k *kind, r *scim.Resource) *scim.Object {
 		if s.ID == v.extension.uri {
 			said = v.extension.encode(r, v.env, slices.Contains(v.invited, r.ID))
 		}
-		if said = keep(said, s.Attributes); said.Len() > 0 {
+		if said = s.Within(said); said.Len() > 0 {
 			o.Set(s.ID, scim.ObjectValue(said))
 			schemas = append(schemas, s.ID)
 		}

@@ -132,37 +132,3 @@ func (k *kind) split(text string) (*scim.Schema, string) {
 	}
 	return k.Schema, text
 }
-
-// keep returns what the attributes describe of o, in the order of o.
-func keep(o *scim.Object, attributes []*scim.Attribute) *scim.Object {
-	kept := scim.NewObject()
-	if o == nil {
-		return kept
-	}
-	known := &scim.Schema{Attributes: attributes}
-	for _, m := range o.Members {
-		a := known.Attribute(m.Name)
-		if a == nil || a.Returned == "never" {
-			continue
-		}
-		kept.Assign(a.Name, keepValue(m.Value, a))
-	}
-	return kept
-}
-
-func keepValue(v scim.Value, a *scim.Attribute) scim.Value {
-	switch {
-	case len(a.SubAttributes) == 0:
-		return v
-	case v.Kind() == scim.Array:
-		var list []scim.Value
-		for _, item := range v.List() {
-			if item = keepValue(item, a); !item.Unassigned() {
-				list = append(list, item)
-			}
-		}
-		return scim.ListValue(list...)
-	default:
-		return scim.ObjectValue(keep(v.Object(), a.SubAttributes))
-	}
-}

@@ -225,7 +225,7 @@ func decodePopulation(dr *directory.Draft, checks scim.Checks) {
 // encodePingOne shows of a user what the dialect has (pingone F5, B13), of
 // several values those that it has room for.
 func encodePingOne(t *scim.ResourceType, r *scim.Resource) *scim.Object {
-	o := within(t, r.Attributes())
+	o := t.Within(r.Attributes())
 	for _, name := range []string{"emails", "addresses", "photos"} {
 		if list := o.Get(name).List(); len(list) > 1 {
 			o.Set(name, scim.ListValue(preferred(list)))
@@ -233,50 +233,6 @@ func encodePingOne(t *scim.ResourceType, r *scim.Resource) *scim.Object {
 	}
 	o.Assign("phoneNumbers", scim.ListValue(phones(o.Get("phoneNumbers").List())...))
 	return o.Set(scim.PingOneSchema, object(member("population", object(member("id", scim.StringValue(r.Population))))))
-}
-
-// within returns those of the attributes, and of their parts, that the resource
-// type has, and externalId.
-func within(t *scim.ResourceType, stored *scim.Object) *scim.Object {
-	o := &scim.Object{Members: make([]scim.Member, 0, stored.Len()+1)}
-	for _, m := range stored.Members {
-		if s := t.Extension(m.Name); s != nil {
-			o.Members = append(o.Members, m)
-			continue
-		}
-		a := t.Schema.Attribute(m.Name)
-		switch {
-		case m.Name == "externalId":
-		case a == nil:
-			continue
-		case a.Type == scim.TypeComplex:
-			if m.Value = part(a, m.Value); m.Value.Unassigned() {
-				continue
-			}
-		}
-		o.Members = append(o.Members, m)
-	}
-	return o
-}
-
-// part returns those sub-attributes of a complex value that a describes.
-func part(a *scim.Attribute, v scim.Value) scim.Value {
-	if v.Kind() == scim.Array {
-		var items []scim.Value
-		for _, item := range v.List() {
-			if item = part(a, item); !item.Unassigned() {
-				items = append(items, item)
-			}
-		}
-		return scim.ListValue(items...)
-	}
-	o := scim.NewObject()
-	for _, m := range v.Object().Members {
-		if a.Sub(m.Name) != nil {
-			o.Members = append(o.Members, m)
-		}
-	}
-	return scim.ObjectValue(o)
 }
 
 // preferred returns the primary value, else the first.
