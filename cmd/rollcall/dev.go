@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
+	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
 // The identities of serve --dev: those of the vendors' documentation examples,
@@ -61,7 +62,7 @@ func openToAll(ctx context.Context, d *directory.Directory) (bool, error) {
 		switch {
 		case err == nil:
 			return true, nil
-		case !unauthenticated(err):
+		case !scim.Is(err, scim.RuleUnauthenticated):
 			return false, err
 		}
 	}

@@ -193,11 +193,11 @@ func TestGuessesAtEveryDoor(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 10 {
-			if _, err := d.SignIn(ctx, c, c.Home(), "ada", "Guess123"); !unauthenticated(err) {
+			if _, err := d.SignIn(ctx, c, c.Home(), "ada", "Guess123"); !scim.Is(err, scim.RuleUnauthenticated) {
 				t.Fatalf("guess %d: %v", i+1, err)
 			}
 		}
-		if _, err := d.SignIn(ctx, c, c.Home(), "ada", "Secret123"); !unauthenticated(err) {
+		if _, err := d.SignIn(ctx, c, c.Home(), "ada", "Secret123"); !scim.Is(err, scim.RuleUnauthenticated) {
 			t.Errorf("the right password of a locked user: %v", err)
 		}
 		clock.Advance(15*time.Minute + time.Second)

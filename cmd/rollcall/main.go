@@ -78,8 +78,7 @@ func run(args []string, out, errOut io.Writer) int {
 		return t.fail(fmt.Errorf("%w; see rollcall --help", err), exitUsage)
 	}
 	if err := ctx.Run(parser); err != nil {
-		var usage usageError
-		if errors.As(err, &usage) {
+		if _, ok := errors.AsType[usageError](err); ok {
 			return t.fail(err, exitUsage)
 		}
 		return t.fail(err, exitFailure)

@@ -21,7 +21,6 @@ import (
 	"github.com/rollcall-directory/rollcall/internal/auth"
 	"github.com/rollcall-directory/rollcall/internal/directory"
 	"github.com/rollcall-directory/rollcall/internal/feed"
-	"github.com/rollcall-directory/rollcall/internal/scim"
 	"github.com/rollcall-directory/rollcall/internal/server"
 )
 
@@ -369,10 +368,4 @@ func (c *serveCommand) announce(t *terminal, at announcement) error {
 		}
 		printExamples(w, examples)
 	})
-}
-
-// unauthenticated reports whether err is that of a credential that is not known.
-func unauthenticated(err error) bool {
-	faults := scim.Faults(err)
-	return len(faults) > 0 && faults[0].Rule == scim.RuleUnauthenticated
 }

@@ -101,8 +101,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 // worded returns the error in the vendor's words. What is no fault of the
 // request is told to nobody.
 func worded(err error) *refusal {
-	var f *refusal
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*refusal](err); ok {
 		return f
 	}
 	if faults := scim.Faults(err); len(faults) > 0 {

@@ -159,15 +159,15 @@ func (c *collection) delete(w http.ResponseWriter, q *request) error {
 	}
 	gone, err := c.d.Delete(q.Context(), q.caller, q.caller.Home(), c.kind.typ, r.ID, p)
 	switch {
-	case isRule(err, scim.RuleNotFound):
+	case scim.Is(err, scim.RuleNotFound):
 		return c.notFound(id)
-	case isRule(err, scim.RuleVersion):
+	case scim.Is(err, scim.RuleVersion):
 		now := "unknown"
 		if again, err := q.find(id, directory.Include{}); err == nil {
 			now = revision(again)
 		}
 		return stale(q.Method, now, sent)
-	case isRule(err, scim.RuleProtected) && c.kind == roles: // AIC-171
+	case scim.Is(err, scim.RuleProtected) && c.kind == roles: // AIC-171
 		return refuse(http.StatusConflict, scim.RuleProtected, "Cannot delete a role that is currently granted")
 	case err != nil:
 		return err
@@ -213,9 +213,9 @@ func (c *collection) create(w http.ResponseWriter, q *request, m *scim.Object, i
 	}
 	r, err := c.d.Create(q.Context(), q.caller, q.caller.Home(), draft)
 	switch {
-	case isRule(err, scim.RuleExists), c.kind.named && isRule(err, scim.RuleUnique):
+	case scim.Is(err, scim.RuleExists), c.kind.named && scim.Is(err, scim.RuleUnique):
 		return exists()
-	case isRule(err, scim.RuleUnique) && draft.ID != "" && q.exists(draft.ID):
+	case scim.Is(err, scim.RuleUnique) && draft.ID != "" && q.exists(draft.ID):
 		// The same create once more: its userName is taken too, but the id comes first.
 		return exists()
 	case err != nil:
@@ -239,14 +239,14 @@ func (q *request) upsert(w http.ResponseWriter, m *scim.Object, id string, updat
 	for range 10 {
 		old, missing := q.find(id, directory.Include{})
 		switch {
-		case isRule(missing, scim.RuleNotFound) && !update:
-			if err = q.c.create(w, q, m, id); !isRule(err, scim.RuleExists) {
+		case scim.Is(missing, scim.RuleNotFound) && !update:
+			if err = q.c.create(w, q, m, id); !scim.Is(err, scim.RuleExists) {
 				return err
 			}
 		case missing != nil:
 			return missing
 		default:
-			if err = q.replace(w, m, old); !isRule(err, scim.RuleNotFound) {
+			if err = q.replace(w, m, old); !scim.Is(err, scim.RuleNotFound) {
 				return err
 			}
 		}
@@ -296,9 +296,9 @@ func (q *request) modify(old *scim.Resource, password bool, apply func(*scim.Obj
 		},
 	})
 	switch {
-	case isRule(err, scim.RuleNotFound):
+	case scim.Is(err, scim.RuleNotFound):
 		err = c.notFound(cmp.Or(q.PathValue("id"), old.ID))
-	case c.kind.named && isRule(err, scim.RuleUnique):
+	case c.kind.named && scim.Is(err, scim.RuleUnique):
 		err = exists()
 	case err != nil:
 		err = q.refusal(err, m, old.ID)
@@ -464,7 +464,7 @@ func (q *request) find(id string, inc directory.Include) (*scim.Resource, error)
 		}
 	}
 	r, err := c.d.Read(q.Context(), q.caller, q.caller.Home(), c.kind.typ, key, inc)
-	if isRule(err, scim.RuleNotFound) {
+	if scim.Is(err, scim.RuleNotFound) {
 		return nil, c.notFound(id)
 	}
 	return r, err
@@ -485,11 +485,6 @@ func possible(id string) bool {
 
 func impossible() error {
 	return badRequest(scim.RulePattern, "The '_id' is not a string of 1 to 255 characters without '/' and control characters")
-}
-
-// isRule reports whether one of the faults that err carries is of the rule.
-func isRule(err error, rule scim.Rule) bool {
-	return slices.ContainsFunc(scim.Faults(err), func(e *scim.Error) bool { return e.Rule == rule })
 }
 
 // write answers with the object that was read or written.

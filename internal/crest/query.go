@@ -42,7 +42,7 @@ func (c *collection) query(w http.ResponseWriter, q *request) error {
 	}
 	page, err := q.list(list)
 	switch {
-	case asked.Cursor != nil && isRule(err, scim.RuleParameter):
+	case asked.Cursor != nil && scim.Is(err, scim.RuleParameter):
 		return q.badCookie()
 	case err != nil:
 		return err

@@ -80,7 +80,7 @@ func (q *request) end(p *property, ref string) (directory.Member, error) {
 	}
 	if k.named {
 		r, err := q.of(k).find(id, directory.Include{})
-		if isRule(err, scim.RuleNotFound) {
+		if scim.Is(err, scim.RuleNotFound) {
 			return directory.Member{}, dangling
 		}
 		if err != nil {
@@ -108,7 +108,7 @@ func (q *request) change(p *property, op operation) (ch directory.MemberChange, 
 		ch.Op = directory.SetMembers
 	}
 	ch.Members, err = q.ends(p, op.value)
-	if ch.Op == directory.RemoveMembers && isRule(err, scim.RuleDangling) {
+	if ch.Op == directory.RemoveMembers && scim.Is(err, scim.RuleDangling) {
 		return ch, false, nil
 	}
 	return ch, err == nil && p.relation != 0, err

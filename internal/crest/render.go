@@ -244,7 +244,7 @@ func (q *request) related(t target, fields *selection) (*scim.Object, error) {
 		return ref, nil
 	}
 	r, err := q.c.d.Read(q.Context(), q.caller, q.caller.Home(), t.kind.typ, t.key, t.kind.include(fields))
-	if isRule(err, scim.RuleNotFound) {
+	if scim.Is(err, scim.RuleNotFound) {
 		return ref, nil
 	}
 	if err != nil {

@@ -64,6 +64,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -149,9 +150,7 @@ func Play(recording []byte, target Target) error {
 // differs replaces the recorded one instead of ending the play.
 func (rec *recording) play(target Target, rewrite bool) error {
 	vars := bindings{}
-	for name, value := range target.Vars {
-		vars[name] = value
-	}
+	maps.Copy(vars, target.Vars)
 	address := target.URL
 	if target.Handler != nil {
 		srv := httptest.NewServer(target.Handler)

@@ -256,7 +256,7 @@ func (a *accepted) keep() {
 	answers := a.answers()
 	for failures := 1; ; failures++ {
 		err := a.feed.dir.KeepPromise(ctx, a.caller, a.caller.Home(), answers)
-		if err == nil || isGone(err) {
+		if err == nil || scim.Is(err, scim.RuleNotFound) {
 			return
 		}
 		a.feed.fault(ctx, "note an answer", err)

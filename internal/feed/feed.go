@@ -12,7 +12,6 @@ package feed
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -20,7 +19,6 @@ import (
 	"time"
 
 	"github.com/rollcall-directory/rollcall/internal/directory"
-	"github.com/rollcall-directory/rollcall/internal/scim"
 )
 
 // Config is what New needs to know. Its zero values but Directory and the URLs
@@ -240,11 +238,4 @@ func (f *Feed) tokens(ctx context.Context, s *directory.Stream, limit int) ([]to
 		}
 	}
 	return tokens, more, nil
-}
-
-// isGone reports whether there is no such stream any more, or no request that
-// waits for its answer.
-func isGone(err error) bool {
-	var fault *scim.Error
-	return errors.As(err, &fault) && fault.Rule == scim.RuleNotFound
 }

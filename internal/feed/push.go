@@ -40,7 +40,7 @@ func (f *Feed) deliver(ctx context.Context, s *directory.Stream) {
 			failures = 0
 		}
 		switch {
-		case ctx.Err() != nil || isGone(err):
+		case ctx.Err() != nil || scim.Is(err, scim.RuleNotFound): // the stream is deleted
 			return
 		case err != nil:
 			failures++
@@ -167,8 +167,7 @@ func (s *sender) send(ctx context.Context, to *directory.Stream, jws string) err
 	}
 	w, err := s.client.Do(r)
 	if err != nil {
-		var inner *url.Error
-		if errors.As(err, &inner) {
+		if inner, ok := errors.AsType[*url.Error](err); ok {
 			err = inner.Err // without the URL, whose query may be a secret
 		}
 		return err

@@ -205,8 +205,8 @@ func (s *Sender) attempt(m delayed) (again delayed, ok bool) {
 		s.cfg.Log.Info("mail sent", "to", m.To)
 		return m, false
 	}
-	var reply *textproto.Error
-	if permanent := errors.As(err, &reply) && reply.Code >= 500; permanent || m.tries == len(s.cfg.Retries) {
+	reply, ok := errors.AsType[*textproto.Error](err)
+	if permanent := ok && reply.Code >= 500; permanent || m.tries == len(s.cfg.Retries) {
 		s.cfg.Log.Error("mail not sent", "to", m.To, "attempts", m.tries+1, "error", err)
 		return m, false
 	}

@@ -3,6 +3,7 @@ package scim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -164,13 +165,16 @@ func (es Errors) Or() error {
 // Faults returns the faults of a request that err carries, nil if it carries
 // none: then the fault is the server's.
 func Faults(err error) Errors {
-	var many Errors
-	if errors.As(err, &many) {
+	if many, ok := errors.AsType[Errors](err); ok {
 		return many
 	}
-	var one *Error
-	if errors.As(err, &one) {
+	if one, ok := errors.AsType[*Error](err); ok {
 		return Errors{one}
 	}
 	return nil
+}
+
+// Is reports whether one of the faults that err carries is of the rule.
+func Is(err error, rule Rule) bool {
+	return slices.ContainsFunc(Faults(err), func(e *Error) bool { return e.Rule == rule })
 }

@@ -113,7 +113,7 @@ func (d *door) confirmPage(p directory.Purpose) route.Handler {
 			return again("Enter the same password twice.")
 		}
 		out, err := d.dir.Confirm(r.Context(), holder(r, who, p), form["password"])
-		if is(err, scim.RulePassword) {
+		if scim.Is(err, scim.RulePassword) {
 			return again("Choose another password: this one has " + scim.Faults(err)[0].Detail + ".")
 		}
 		if err != nil {
@@ -145,8 +145,7 @@ func (d *door) writePageError(w http.ResponseWriter, _ *http.Request, err error)
 	p := page{Title: "This did not work"}
 	status := http.StatusInternalServerError
 	p.Message = "Something went wrong on our side. Try again later."
-	var malformed *oauthError
-	if errors.As(err, &malformed) {
+	if malformed, ok := errors.AsType[*oauthError](err); ok {
 		status, p.Message = malformed.status, "The form cannot be read."
 	} else if faults := scim.Faults(err); len(faults) > 0 {
 		d.explain(w, faults[0])

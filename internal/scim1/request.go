@@ -43,15 +43,10 @@ func (c *call) number(name string, absent int) (int, error) {
 		return absent, err
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil && !isRange(err) {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, &scim.Error{Rule: scim.RuleParameter, Path: name, Value: text, Detail: "not a whole number"}
 	}
 	return int(n), nil
-}
-
-func isRange(err error) bool {
-	var n *strconv.NumError
-	return errors.As(err, &n) && n.Err == strconv.ErrRange
 }
 
 // readQuery decodes a query once. Unlike url.ParseQuery it takes a semicolon

@@ -41,7 +41,7 @@ func (d *door) grant(c *call) error {
 		return invalidRequest("username and password are needed")
 	}
 	_, err = d.dir.SignIn(c.r.Context(), c.who, c.who.Home(), form["username"], form["password"])
-	if is(err, scim.RuleUnauthenticated) {
+	if scim.Is(err, scim.RuleUnauthenticated) {
 		return &oauthError{http.StatusBadRequest, "invalid_grant", ""}
 	}
 	if err != nil {
@@ -148,12 +148,6 @@ func (d *door) authenticate(c *call) error {
 		return err
 	}
 	return d.answer(c, d.user, http.StatusOK, user, only)
-}
-
-// is reports whether err is one fault, of the rule.
-func is(err error, r scim.Rule) bool {
-	faults := scim.Faults(err)
-	return len(faults) == 1 && faults[0].Rule == r
 }
 
 // fields reads the body of an action, whose members are strings. What it does

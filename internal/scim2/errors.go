@@ -180,8 +180,7 @@ func short(text string, most int) string {
 // said words the faults that err carries; those of a PATCH say of which operation they are.
 func (m *mount) said(err error, faults scim.Errors) wording {
 	said := m.profile.word(discreet(faults))
-	var patch *scim.PatchError
-	if said.status == http.StatusBadRequest && errors.As(err, &patch) {
+	if patch, ok := errors.AsType[*scim.PatchError](err); ok && said.status == http.StatusBadRequest {
 		said.detail = m.profile.patchPrefix(patch.Operation) + said.detail
 	}
 	said.detail = short(said.detail, maxDetail)
