@@ -31,7 +31,7 @@ type Confirmation struct {
 // user has for the purpose, if any.
 func (tx *Tx) SetConfirmation(c *Confirmation) error {
 	_, err := tx.exec(`INSERT INTO confirmation(tid, rid, purpose, hash, created, expires, redirect) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (`+tx.key("confirmation", "rid, purpose")+`) DO UPDATE SET hash = $4, created = $5, expires = $6, redirect = $7`,
+		ON CONFLICT (`+tx.key("rid, purpose")+`) DO UPDATE SET hash = $4, created = $5, expires = $6, redirect = $7`,
 		c.TID, c.RID, c.Purpose, c.Hash, millis(c.Created), millis(c.Expires), c.Redirect)
 	return err
 }

@@ -66,7 +66,7 @@ func (c copied) keys(db *DB) (keys string, from int) {
 	if c.shared {
 		return keys, 0
 	}
-	if own := db.engine.key(c.name, keys); own != keys {
+	if own := db.engine.key(keys); own != keys {
 		return own, 0
 	}
 	return keys, 1

@@ -49,7 +49,7 @@ func (tx *Tx) SetCredential(c *Credential) error {
 	}
 	_, err := tx.exec(`INSERT INTO credential(tid, rid, hash, changed, must_change, failures, failed, locked_until, history, last_login)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (`+tx.key("credential", "rid")+`) DO UPDATE SET hash = $3, changed = $4, must_change = $5, failures = $6, failed = $7, locked_until = $8, history = $9, last_login = $10`,
+		ON CONFLICT (`+tx.key("rid")+`) DO UPDATE SET hash = $3, changed = $4, must_change = $5, failures = $6, failed = $7, locked_until = $8, history = $9, last_login = $10`,
 		c.TID, c.RID, nullable(c.Hash), millis(c.Changed), c.MustChange, c.Failures, millis(c.Failed), millis(c.LockedUntil), history, millis(c.LastLogin))
 	return err
 }

@@ -11,7 +11,7 @@ func (tx *Tx) SetEntitlement(tid, gid, role int64) error {
 		_, err := tx.exec("DELETE FROM entitlement WHERE tid = $1 AND rid = $2", tid, gid)
 		return err
 	}
-	_, err := tx.exec("INSERT INTO entitlement(tid, rid, role) VALUES ($1, $2, $3) ON CONFLICT ("+tx.key("entitlement", "rid")+") DO UPDATE SET role = $3", tid, gid, role)
+	_, err := tx.exec("INSERT INTO entitlement(tid, rid, role) VALUES ($1, $2, $3) ON CONFLICT ("+tx.key("rid")+") DO UPDATE SET role = $3", tid, gid, role)
 	return err
 }
 

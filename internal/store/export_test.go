@@ -60,7 +60,8 @@ type Read struct {
 	Table string
 	Node  string // how, as PostgreSQL calls it
 	Index string
-	Where string // the conditions, of the index or not
+	Cond  string // the condition of the index
+	Where string // all conditions
 }
 
 // Reads returns how every statement that was run on a PostgreSQL database, and is
@@ -120,7 +121,7 @@ type planNode struct {
 
 func (n planNode) reads() (reads []Read) {
 	if n.Table != "" && n.Type != "ModifyTable" {
-		reads = append(reads, Read{n.Table, n.Type, n.Name, n.Index + n.Recheck + n.Filter})
+		reads = append(reads, Read{n.Table, n.Type, n.Name, n.Index, n.Index + n.Recheck + n.Filter})
 	}
 	for _, part := range n.Plans {
 		reads = append(reads, part.reads()...)

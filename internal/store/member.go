@@ -94,7 +94,7 @@ func (tx *Tx) Organizations(tid, rid int64) ([]scim.Reference, error) {
 			SELECT gid, 0 FROM member WHERE tid = $1 AND mid = $2 AND kind IN ($3, $4)
 			UNION SELECT m.gid, 1 FROM up CROSS JOIN member m WHERE m.tid = $1 AND m.mid = up.gid AND m.kind = $4)
 		SELECT r.id, r.type, r.name, r.display, min(up.indirect)
-		FROM up CROSS JOIN resource r WHERE r.tid = $1 AND r.rid = up.gid GROUP BY r.tid, r.rid ORDER BY r.rid`, tid, rid, orgKind, parentKind)
+		FROM up CROSS JOIN resource r WHERE r.tid = $1 AND r.rid = up.gid GROUP BY r.tid, r.rid ORDER BY r.tid, r.rid`, tid, rid, orgKind, parentKind)
 }
 
 // Members returns the direct members of a group, in order of their creation.
@@ -135,7 +135,7 @@ func (tx *Tx) Groups(tid, rid int64) ([]scim.Reference, error) {
 			SELECT gid, 0 FROM member WHERE tid = $1 AND mid = $2 AND kind = $3
 			UNION SELECT m.gid, 1 FROM up CROSS JOIN member m WHERE m.tid = $1 AND m.mid = up.gid AND m.kind = $3)
 		SELECT r.id, r.type, r.name, r.display, min(up.indirect)
-		FROM up CROSS JOIN resource r WHERE r.tid = $1 AND r.rid = up.gid GROUP BY r.tid, r.rid ORDER BY r.rid`, tid, rid, memberKind)
+		FROM up CROSS JOIN resource r WHERE r.tid = $1 AND r.rid = up.gid GROUP BY r.tid, r.rid ORDER BY r.tid, r.rid`, tid, rid, memberKind)
 }
 
 // GroupsOf returns Groups of each of the resources, in one query.
@@ -148,7 +148,7 @@ func (tx *Tx) GroupsOf(tid int64, rids []int64) (map[int64][]scim.Reference, err
 			SELECT m.mid, m.gid, 0 FROM `+tx.listed("$2", "bigint")+` CROSS JOIN member m WHERE m.tid = $1 AND m.mid = w.value AND m.kind = $3
 			UNION SELECT up.rid, m.gid, 1 FROM up CROSS JOIN member m WHERE m.tid = $1 AND m.mid = up.gid AND m.kind = $3)
 		SELECT up.rid, r.id, r.type, r.name, r.display, min(up.indirect)
-		FROM up CROSS JOIN resource r WHERE r.tid = $1 AND r.rid = up.gid GROUP BY up.rid, r.tid, r.rid ORDER BY up.rid, r.rid`, tid, rids, memberKind)
+		FROM up CROSS JOIN resource r WHERE r.tid = $1 AND r.rid = up.gid GROUP BY up.rid, r.tid, r.rid ORDER BY up.rid, r.tid, r.rid`, tid, rids, memberKind)
 }
 
 // ManagersOf returns the manager of each of the users that has one, unless it is

@@ -83,7 +83,7 @@ func (p *planner) within(c *condition) (*condition, error) {
 	}
 	// As it is a point, no intersection does without it.
 	there := &condition{kind: lookup, exact: true, point: true, from: "resource", rid: "rid",
-		where: "tid = ? AND pop IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ")", vals: []any{p.q.TID, p.q.Within}}
+		where: p.tx.unindexed("tid") + " = ? AND pop IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ")", vals: []any{p.q.TID, p.q.Within}}
 	return p.intersection([]*condition{c, there}, false)
 }
 
@@ -492,7 +492,7 @@ func (p *planner) relation(cmp scim.Comparison) (*condition, error) {
 	switch path {
 	case populationPath:
 		pop, err := p.ridOf(Population, cmp.Key)
-		return &condition{kind: lookup, exact: true, point: true, from: "resource", rid: "rid", where: "tid = ? AND pop = ?", vals: []any{p.q.TID, pop}}, err
+		return &condition{kind: lookup, exact: true, point: true, from: "resource", rid: "rid", where: p.tx.unindexed("tid") + " = ? AND pop = ?", vals: []any{p.q.TID, pop}}, err
 	case "members.value":
 		user, err := p.ridOf(User, cmp.Key)
 		return &condition{kind: lookup, exact: true, point: true, repeats: true, from: "member", rid: "gid", where: "tid = ? AND mid IN (?, ?) AND kind = ?",
@@ -647,7 +647,7 @@ func (c *condition) scans() bool { return c.kind == lookup && c.scan }
 // index is read that has what is looked at, not the one that has the order.
 func (tx *Tx) unordered(c *condition, rid string) string {
 	if c.scans() {
-		return tx.db.engine.unindexed(rid)
+		return tx.unindexed(rid)
 	}
 	return rid
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"database/sql"
+	"slices"
 	"strconv"
 	"time"
 
@@ -186,13 +187,15 @@ func (tx *Tx) Touch(tid int64, at time.Time, rids ...int64) ([]*Row, error) {
 	if len(rids) == 0 {
 		return nil, nil
 	}
-	these := " IN (SELECT value FROM " + tx.listed("$2", "bigint") + ")"
-	_, err := tx.exec("UPDATE resource SET version = version + 1, modified = CASE WHEN modified > $3 THEN modified ELSE $3 END WHERE tid = $1 AND rid"+these,
+	these := tx.unindexed("tid") + " = $1 AND rid IN (SELECT value FROM " + tx.listed("$2", "bigint") + ")"
+	_, err := tx.exec("UPDATE resource SET version = version + 1, modified = CASE WHEN modified > $3 THEN modified ELSE $3 END WHERE "+these,
 		tid, rids, millis(at))
 	if err != nil {
 		return nil, err
 	}
-	return list(tx, scanRow, selectRow+"WHERE r.tid = $1 AND r.rid"+these+" ORDER BY r.rid", tid, rids)
+	rows, err := tx.rows(tid, rids)
+	slices.SortFunc(rows, func(a, b *Row) int { return cmp.Compare(a.RID, b.RID) })
+	return rows, err
 }
 
 // Delete removes a resource as it was read with its index rows, credential and
@@ -312,6 +315,6 @@ func (tx *Tx) Resolve(tid int64, t Type, ids []string) (map[string]int64, error)
 
 // PopulationCount returns how many users are in a population.
 func (tx *Tx) PopulationCount(tid, pop int64) (int, error) {
-	n, err := first(tx, scanInt, "SELECT count(*) FROM resource WHERE tid = $1 AND pop = $2", tid, pop)
+	n, err := first(tx, scanInt, "SELECT count(*) FROM resource WHERE "+tx.unindexed("tid")+" = $1 AND pop = $2", tid, pop)
 	return int(n), err
 }

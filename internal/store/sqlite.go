@@ -298,14 +298,8 @@ func (e *sqliteEngine) lockTenant(tx *Tx, _ int64, _ bool) error { return tx.err
 func (e *sqliteEngine) lock(*Tx, string) string                  { return "" }
 func (e *sqliteEngine) settled() string                          { return "" }
 
-// key: where it is a number, it is that of the row in the file.
-func (e *sqliteEngine) key(table, columns string) string {
-	switch table {
-	case "attr", "unique_value", "member":
-		return "tid, " + columns
-	}
-	return columns
-}
+// key: numbers are unique in the file.
+func (e *sqliteEngine) key(columns string) string { return columns }
 
 func (e *sqliteEngine) addIndexRows(tx *Tx, tid, rid int64, set indexSet) error {
 	for _, row := range set {

@@ -128,8 +128,8 @@ type engine interface {
 	appendChange(tx *Tx, number bool, args ...any) (int64, error)
 	settled() string
 
-	// key is the key of a table that has these columns as its key within an environment.
-	key(table, columns string) string
+	// key is the key of a table whose key has these columns within an environment.
+	key(columns string) string
 	// addIndexRows adds index rows, one at least, of a resource.
 	addIndexRows(tx *Tx, tid, rid int64, set indexSet) error
 	// count returns how many resources of the type there are; counted notes

@@ -134,11 +134,15 @@ func (tx *Tx) DeleteTenant(tid int64) error {
 	if err := tx.LockTenant(tid); err != nil {
 		return err
 	}
-	for _, table := range []string{
-		"attr", "unique_value", "member", "resource", // and the credentials
-		"schema_def", "type_def", "attr_def", "stream", "promise", "assertion", "api_secret", "api_client",
+	for _, what := range []string{
+		"attr WHERE tid = $1 AND aid IN (SELECT aid FROM attr_def WHERE tid = $1 UNION ALL SELECT -aid FROM attr_def WHERE tid = $1)",
+		"unique_value WHERE tid = $1 AND scope IN (SELECT scope FROM attr_def WHERE tid = $1)",
+		"member WHERE tid = $1 AND gid IN (SELECT rid FROM resource WHERE tid = $1)",
+		"resource WHERE tid = $1", // and the credentials
+		"schema_def WHERE tid = $1", "type_def WHERE tid = $1", "attr_def WHERE tid = $1", "stream WHERE tid = $1",
+		"promise WHERE tid = $1", "assertion WHERE tid = $1", "api_secret WHERE tid = $1", "api_client WHERE tid = $1",
 	} {
-		if _, err := tx.exec("DELETE FROM "+table+" WHERE tid = $1", tid); err != nil {
+		if _, err := tx.exec("DELETE FROM "+what, tid); err != nil {
 			return err
 		}
 	}

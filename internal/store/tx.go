@@ -168,7 +168,10 @@ func first[T any](tx *Tx, read func(scan) (T, error), text string, args ...any) 
 }
 
 // key is the key of a table: see engine.
-func (tx *Tx) key(table, columns string) string { return tx.db.engine.key(table, columns) }
+func (tx *Tx) key(columns string) string { return tx.db.engine.key(columns) }
+
+// unindexed is the column as one that no index is walked for: see engine.
+func (tx *Tx) unindexed(column string) string { return tx.db.engine.unindexed(column) }
 
 // listed is what follows FROM to read a parameter that is a list: see engine.
 func (tx *Tx) listed(param, kind string) string { return tx.db.engine.listed(param, kind) }

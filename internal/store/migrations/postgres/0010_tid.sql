@@ -9,7 +9,7 @@ ALTER TABLE assertion DROP CONSTRAINT assertion_cid_fkey;
 
 ALTER TABLE resource DROP CONSTRAINT resource_pkey, ADD PRIMARY KEY (tid,rid);
 DROP INDEX resource_pop;
-CREATE INDEX resource_pop ON resource(tid,pop) WHERE pop IS NOT NULL;
+CREATE INDEX resource_pop ON resource(tid,pop,rid) WHERE pop IS NOT NULL;
 ALTER TABLE attr_def DROP CONSTRAINT attr_def_pkey, ADD PRIMARY KEY (tid,aid);
 ALTER TABLE schema_def DROP CONSTRAINT schema_def_pkey, ADD PRIMARY KEY (tid,sid);
 ALTER TABLE type_def DROP CONSTRAINT type_def_pkey, ADD PRIMARY KEY (tid,type);

@@ -4,7 +4,7 @@
 DO $$ BEGIN
   IF NOT EXISTS (SELECT 1 FROM resource) THEN
     INSERT INTO resource(rid, tid, type, id, key, external_id, pop, name, display, version, created, modified, doc)
-      SELECT n, 0, n % 3, n, n, n, 0, n, n, 1, n, n, repeat('x', 500) FROM generate_series(1, 3000) n;
+      SELECT n, 0, n % 3, n, n, n, n % 30, n, n, 1, n, n, repeat('x', 500) FROM generate_series(1, 3000) n;
     INSERT INTO attr(tid, aid, val, rid) SELECT 0, n % 10, n, n FROM generate_series(1, 3000) n;
     INSERT INTO unique_value(tid, scope, val, rid) SELECT 0, 0, n, n FROM generate_series(1, 3000) n;
     INSERT INTO member(tid, gid, kind, mid) SELECT 0, n % 30, 1, n FROM generate_series(1, 3000) n;
