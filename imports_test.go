@@ -51,6 +51,7 @@ var only = map[string][]string{
 		"internal/auth", "internal/feed", "internal/server", "internal/exchange", "cmd/rollcall"},
 	"database/sql":                                {"internal/store", "internal/store/storetest"},
 	"github.com/jackc/pgx/v5":                     {"internal/store", "internal/postgrestest"},
+	"modernc.org/libc":                            {"internal/store"},
 	"modernc.org/sqlite":                          {"internal/store"},
 	"modernc.org/sqlite/lib":                      {"internal/store"},
 	"github.com/go-json-experiment/json/jsontext": {"internal/scim"},

@@ -2,17 +2,15 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -203,40 +201,33 @@ func (e *sqliteEngine) connect(ctx context.Context, pragmas ...string) (*conn, e
 	if err != nil {
 		return nil, err
 	}
-	path = filepath.ToSlash(path)
-	if !strings.HasPrefix(path, "/") {
-		path = "/" + path // C:/...
-	}
-	// mode=rw: a file that has gone away is an error, not a new directory.
-	options := url.Values{"mode": {"rw"}, "_dqs": {"0"}, "_defensive": {"1"}, "_error_rc": {"1"},
-		"_pragma": append(pragmas, commonPragmas...)}
-	connector, err := sqlite.NewConnector((&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode()}).String())
+	c, err := connectSQLite(path)
 	if err != nil {
 		return nil, err
 	}
-	c, err := connector.Connect(ctx)
-	if err != nil {
-		return nil, err
+	for _, p := range slices.Concat(commonPragmas, pragmas) {
+		if err := c.script(ctx, "PRAGMA "+p); err != nil {
+			return nil, errors.Join(err, c.close())
+		}
 	}
-	return &conn{driver: c, stmts: make(map[string]driver.Stmt)}, nil
+	return c, nil
 }
 
 // translate gives a driver's error the meaning that this package documents.
 func (e *sqliteEngine) translate(err error) error {
-	var fault *sqlite.Error
+	var fault *sqliteFault
 	if !errors.As(err, &fault) {
 		return err
 	}
-	switch fault.Code() {
+	switch fault.code {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
 		// "UNIQUE constraint failed: resource.tid, resource.type, resource.id"
-		text, _, _ := strings.Cut(fault.Error(), " (")
-		if strings.HasSuffix(text, ".id") {
+		if strings.HasSuffix(fault.text, ".id") {
 			return ErrIDTaken
 		}
 		return ErrKeyTaken
 	}
-	switch fault.Code() & 0xff {
+	switch fault.code & 0xff {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_BUSY,
 		sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
