@@ -50,19 +50,24 @@ func newGuard(now func() time.Time, most int) *guard {
 	return &guard{now: now, most: most, failures: newRecent[proof, window](maxRemembered), proved: newRecent[proof, struct{}](maxRemembered)}
 }
 
-// An attempt is a credential as it is shown from an address.
+// An attempt is a credential as it is shown from an address. Its digests are
+// made when they are needed: of most requests only the whole is.
 type attempt struct {
-	address, id, whole, both proof
-	named                    bool // the credential names a client
+	remote string
+	shown  credential
+	whole  proof
 }
 
 func newAttempt(remote string, c credential) attempt {
-	from := source(remote)
-	return attempt{
-		address: digest("address", from), id: digest("client", c.id), named: c.id != "",
-		whole: digest("credential", c.id, c.secret), both: digest("client at", c.id, from),
-	}
+	return attempt{remote, c, digest("credential", c.id, c.secret)}
 }
+
+func (a attempt) address() proof { return digest("address", source(a.remote)) }
+func (a attempt) id() proof      { return digest("client", a.shown.id) }
+func (a attempt) both() proof    { return digest("client at", a.shown.id, source(a.remote)) }
+
+// named reports whether the credential names a client.
+func (a attempt) named() bool { return a.shown.id != "" }
 
 // source returns what attempts from host:port, or host, are counted by.
 func source(remote string) string {
@@ -99,13 +104,13 @@ func (g *guard) admit(a attempt) error {
 	if _, ok := g.proved.get(a.whole); ok {
 		return nil
 	}
-	if wait := g.wait(a.address, g.most); wait > 0 {
+	if wait := g.wait(a.address(), g.most); wait > 0 {
 		return tooOften("wrong credentials", wait)
 	}
-	if _, ok := g.proved.get(a.both); ok || !a.named {
+	if _, ok := g.proved.get(a.both()); ok || !a.named() {
 		return nil
 	}
-	if wait := g.wait(a.id, everywhere*g.most); wait > 0 {
+	if wait := g.wait(a.id(), everywhere*g.most); wait > 0 {
 		return tooOften("wrong credentials", wait)
 	}
 	return nil
@@ -131,9 +136,9 @@ func (g *guard) failed(a attempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.proved.forget(a.whole)
-	g.count(a.address)
-	if a.named {
-		g.count(a.id)
+	g.count(a.address())
+	if a.named() {
+		g.count(a.id())
 	}
 }
 
@@ -152,7 +157,7 @@ func (g *guard) passed(a attempt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.proved.set(a.whole, struct{}{})
-	if a.named {
-		g.proved.set(a.both, struct{}{})
+	if a.named() {
+		g.proved.set(a.both(), struct{}{})
 	}
 }
