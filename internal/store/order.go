@@ -178,6 +178,10 @@ func (tx *Tx) segments(q *Query, c *condition) ([]segment, error) {
 	resources := func(and string) func(*statement) {
 		return rows("resource", "r.tid = ? AND r.type = ?"+and, q.TID, q.Type)
 	}
+	index := func(aid int64, and string) func(*statement) {
+		where, vals := tx.ofIndex(q, aid, and)
+		return rows("attr", where, vals...)
+	}
 	text := func(key string) (any, error) { return key, nil }
 	var list []segment
 	switch {
@@ -211,8 +215,8 @@ func (tx *Tx) segments(q *Query, c *condition) ([]segment, error) {
 			return nil, err
 		}
 		list = []segment{
-			{from: rows("attr", "r.tid = ? AND r.aid = ?", q.TID, aid), above: " AND r.val > ''", rid: "r.rid", by: "r.val", value: text},
-			{from: rows("attr", "r.tid = ? AND r.aid = ? AND r.val = ''", q.TID, -aid), rid: "r.rid", missing: true},
+			{from: index(aid, ""), above: " AND r.val > ''", rid: "r.rid", by: "r.val", value: text},
+			{from: index(-aid, " AND val = ''"), rid: "r.rid", missing: true},
 		}
 	}
 	if key.Descending && !key.CREST {

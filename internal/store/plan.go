@@ -402,19 +402,20 @@ func (p *planner) moment(column string, cmp scim.Comparison) (*condition, error)
 func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) {
 	const sure = maxVal - utf8.UTFMax
 	c := &condition{kind: lookup, exact: true, from: "attr", rid: "rid", repeats: cmp.MultiValued}
-	absent := &condition{kind: lookup, exact: true, point: true, from: "attr", rid: "rid", where: "tid = ? AND aid = ? AND val = ''", vals: []any{p.q.TID, -aid}}
+	absent := &condition{kind: lookup, exact: true, point: true, from: "attr", rid: "rid"}
+	absent.where, absent.vals = p.tx.ofIndex(p.q, -aid, " AND val = ''")
 	key, op := cmp.Key, cmp.Op
 	switch op {
 	case scim.OpPr:
 		if cmp.Type == scim.TypeString || cmp.Type == scim.TypeReference || cmp.Type == scim.TypeBinary {
 			return &condition{kind: not, args: []*condition{absent}, exact: true}, nil
 		}
-		c.where, c.vals = "tid = ? AND aid = ?", []any{p.q.TID, aid}
+		c.where, c.vals = p.tx.ofIndex(p.q, aid, "")
 		return c, nil
 	case scim.OpEq:
 		c.point, c.repeats = true, false
 		c.exact = len(key) < sure
-		c.where, c.vals = "tid = ? AND aid = ? AND val = ?", []any{p.q.TID, aid, cut(key)}
+		c.where, c.vals = p.tx.ofIndex(p.q, aid, " AND val = ?", cut(key))
 		return c, nil
 	case scim.OpCo, scim.OpEw, scim.OpNe:
 		long, err := p.tx.hasLong(p.q.TID, aid)
@@ -427,7 +428,7 @@ func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) 
 			where = "(" + where + " OR octet_length(val) > 252)"
 			c.exact = false
 		}
-		c.where, c.vals = "tid = ? AND aid = ? AND "+where, append([]any{p.q.TID, aid}, vals...)
+		c.where, c.vals = p.tx.ofIndex(p.q, aid, " AND "+where, vals...)
 		if op == scim.OpNe { // also those without a value, among which are those with an empty one
 			absent.exact = key != ""
 			return union([]*condition{c, absent}), nil
@@ -441,16 +442,23 @@ func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) 
 		case scim.OpGt:
 			op = scim.OpGe
 		case scim.OpLt, scim.OpLe: // and those that begin with the key
-			c.where, c.vals = "tid = ? AND aid = ?", []any{p.q.TID, aid}
+			c.where, c.vals = p.tx.ofIndex(p.q, aid, "")
 			if end := following(key); end != "" {
-				c.where, c.vals = "tid = ? AND aid = ? AND val < ?", []any{p.q.TID, aid, end}
+				c.where, c.vals = p.tx.ofIndex(p.q, aid, " AND val < ?", end)
 			}
 			return c, nil
 		}
 	}
 	where, vals, _ := p.tx.compareText("val", op, key)
-	c.where, c.vals = "tid = ? AND aid = ? AND "+where, append([]any{p.q.TID, aid}, vals...)
+	c.where, c.vals = p.tx.ofIndex(p.q, aid, " AND "+where, vals...)
 	return c, nil
+}
+
+// ofIndex returns the condition, with its values, of the rows of an index that meet
+// another one, if any.
+func (tx *Tx) ofIndex(q *Query, aid int64, and string, vals ...any) (string, []any) {
+	where, all := tx.db.engine.ofIndex(q.TID, aid)
+	return where + and, append(all, vals...)
 }
 
 // hasLong reports whether the index holds keys that may have been cut.

@@ -292,6 +292,11 @@ func (e *sqliteEngine) settled() string                          { return "" }
 // key: numbers are unique in the file.
 func (e *sqliteEngine) key(columns string) string { return columns }
 
+// ofIndex: to look whether each row is of the environment would take as long as what is looked for.
+func (e *sqliteEngine) ofIndex(_, aid int64) (where string, vals []any) {
+	return "aid = ?", []any{aid}
+}
+
 func (e *sqliteEngine) addIndexRows(tx *Tx, tid, rid int64, set indexSet) error {
 	for _, row := range set {
 		if err := tx.push("INSERT INTO attr(tid, aid, val, rid) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING", tid, row.aid, row.val, rid); err != nil {

@@ -3,6 +3,8 @@
 -- planner would take an index by that alone.
 ALTER TABLE attr ADD COLUMN tid INTEGER NOT NULL DEFAULT 0;
 UPDATE attr SET tid = (SELECT d.tid FROM attr_def d WHERE d.aid = abs(attr.aid));
+DROP INDEX attr_long;
+CREATE INDEX attr_long ON attr(aid,tid) WHERE octet_length(val) > 252;
 ALTER TABLE unique_value ADD COLUMN tid INTEGER NOT NULL DEFAULT 0;
 UPDATE unique_value SET tid = (SELECT d.tid FROM attr_def d WHERE d.aid = unique_value.scope);
 ALTER TABLE member ADD COLUMN tid INTEGER NOT NULL DEFAULT 0;
