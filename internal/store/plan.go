@@ -457,7 +457,7 @@ func (p *planner) attribute(aid int64, cmp scim.Comparison) (*condition, error) 
 // ofIndex returns the condition, with its values, of the rows of an index that meet
 // another one, if any.
 func (tx *Tx) ofIndex(q *Query, aid int64, and string, vals ...any) (string, []any) {
-	where, all := tx.db.engine.ofIndex(q.TID, aid)
+	where, all := tx.db.engine.numbered(q.TID, "aid", aid)
 	return where + and, append(all, vals...)
 }
 
@@ -529,7 +529,8 @@ func (p *planner) belonging(group int64) (*condition, error) {
 	case len(all) == 1 && p.q.Type == Group:
 		return none(), nil
 	case !nested: // all of them are users
-		return &condition{kind: lookup, exact: true, point: true, from: "member", rid: "mid", where: "tid = ? AND gid = ? AND kind = ?", vals: []any{p.q.TID, group, memberKind}}, nil
+		where, vals := p.tx.db.engine.numbered(p.q.TID, "gid", group)
+		return &condition{kind: lookup, exact: true, point: true, from: "member", rid: "mid", where: where + " AND kind = ?", vals: append(vals, memberKind)}, nil
 	}
 	return &condition{kind: lookup, exact: true, repeats: true, from: "member CROSS JOIN resource", rid: "mid",
 		where: "member.tid = ? AND gid IN (SELECT value FROM " + p.tx.listed("?", "bigint") + ") AND kind = ? AND resource.tid = member.tid AND resource.rid = mid AND type = ?",

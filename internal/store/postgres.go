@@ -452,8 +452,8 @@ func (e *postgresEngine) lock(tx *Tx, how string) string {
 // key begins with the environment, so that the schema can be distributed by it.
 func (e *postgresEngine) key(columns string) string { return "tid, " + columns }
 
-func (e *postgresEngine) ofIndex(tid, aid int64) (where string, vals []any) {
-	return "tid = ? AND aid = ?", []any{tid, aid}
+func (e *postgresEngine) numbered(tid int64, column string, n int64) (where string, vals []any) {
+	return "tid = ? AND " + column + " = ?", []any{tid, n}
 }
 
 func (e *postgresEngine) addIndexRows(tx *Tx, tid, rid int64, set indexSet) error {

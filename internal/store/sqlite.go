@@ -292,9 +292,9 @@ func (e *sqliteEngine) settled() string                          { return "" }
 // key: numbers are unique in the file.
 func (e *sqliteEngine) key(columns string) string { return columns }
 
-// ofIndex: to look whether each row is of the environment would take as long as what is looked for.
-func (e *sqliteEngine) ofIndex(_, aid int64) (where string, vals []any) {
-	return "aid = ?", []any{aid}
+// numbered: to look whether each row is of the environment would take as long as what is looked for.
+func (e *sqliteEngine) numbered(_ int64, column string, n int64) (where string, vals []any) {
+	return column + " = ?", []any{n}
 }
 
 func (e *sqliteEngine) addIndexRows(tx *Tx, tid, rid int64, set indexSet) error {

@@ -130,8 +130,9 @@ type engine interface {
 
 	// key is the key of a table whose key has these columns within an environment.
 	key(columns string) string
-	// ofIndex is the condition, with its values, of the rows of an index in attr.
-	ofIndex(tid, aid int64) (where string, vals []any)
+	// numbered is the condition, with its values, of the rows of a table with many that have
+	// in a column this number of the environment.
+	numbered(tid int64, column string, n int64) (where string, vals []any)
 	// addIndexRows adds index rows, one at least, of a resource.
 	addIndexRows(tx *Tx, tid, rid int64, set indexSet) error
 	// count returns how many resources of the type there are; counted notes
