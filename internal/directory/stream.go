@@ -334,7 +334,7 @@ func (d *Directory) Pending(ctx context.Context, id string, limit int) (events [
 		return err
 	})
 	if err == nil && position-s.Position >= readPage {
-		err = d.moveStream(ctx, id, func(_ *store.Tx, s *Stream) error {
+		err = d.moveStream(ctx, id, func(_ *store.Tx, _ int64, s *Stream) error {
 			s.Position = max(s.Position, position)
 			return nil
 		})
@@ -407,16 +407,12 @@ func (d *Directory) Acknowledge(ctx context.Context, id string, taken, refused [
 	if len(taken)+len(refused) == 0 {
 		return nil
 	}
-	return d.moveStream(ctx, id, func(tx *store.Tx, s *Stream) error {
-		row, err := tx.Stream(id)
-		if err != nil {
-			return err
-		}
+	return d.moveStream(ctx, id, func(tx *store.Tx, tenant int64, s *Stream) error {
 		var seqs []int64
 		for _, r := range slices.Concat(taken, refused) {
 			seqs = append(seqs, r.Seq)
 		}
-		times, err := tx.ChangeTimes(row.TID, seqs)
+		times, err := tx.ChangeTimes(tenant, seqs)
 		if err != nil {
 			return err
 		}
@@ -442,7 +438,7 @@ func (d *Directory) Acknowledge(ctx context.Context, id string, taken, refused [
 		}
 		// The position moves as far as there is no gap.
 		last := s.acked[len(s.acked)-1]
-		_, err = d.each(tx, row.TID, s, func(c *store.Change, e *Event) (bool, error) {
+		_, err = d.each(tx, tenant, s, func(c *store.Change, e *Event) (bool, error) {
 			if c.Seq > last || e != nil && !s.hasAcknowledged(c.Seq) {
 				return false, nil
 			}
@@ -456,14 +452,15 @@ func (d *Directory) Acknowledge(ctx context.Context, id string, taken, refused [
 // NoteProblem keeps why the last attempt to send an event failed, for people to
 // see. Errors: RuleNotFound.
 func (d *Directory) NoteProblem(ctx context.Context, id, problem string) error {
-	return d.moveStream(ctx, id, func(_ *store.Tx, s *Stream) error {
+	return d.moveStream(ctx, id, func(_ *store.Tx, _ int64, s *Stream) error {
 		s.Problem = problem
 		return nil
 	})
 }
 
-// moveStream changes the position and the state of a stream.
-func (d *Directory) moveStream(ctx context.Context, id string, change func(*store.Tx, *Stream) error) error {
+// moveStream changes the position and the state of a stream. change is told the
+// environment's key in the store.
+func (d *Directory) moveStream(ctx context.Context, id string, change func(tx *store.Tx, tenant int64, s *Stream) error) error {
 	return d.update(ctx, func(tx *store.Tx) error {
 		row, err := tx.Stream(id)
 		if err != nil {
@@ -473,7 +470,7 @@ func (d *Directory) moveStream(ctx context.Context, id string, change func(*stor
 		if err != nil {
 			return err
 		}
-		if err := change(tx, s); err != nil {
+		if err := change(tx, row.TID, s); err != nil {
 			return err
 		}
 		row.Position = s.Position
