@@ -193,9 +193,7 @@ func (tx *Tx) Touch(tid int64, at time.Time, rids ...int64) ([]*Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := tx.rows(tid, rids)
-	slices.SortFunc(rows, func(a, b *Row) int { return cmp.Compare(a.RID, b.RID) })
-	return rows, err
+	return tx.rows(tid, slices.Compact(slices.Sorted(slices.Values(rids))))
 }
 
 // Delete removes a resource as it was read with its index rows, credential and
